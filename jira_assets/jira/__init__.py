@@ -1,0 +1,1 @@
+"""Speaks HTTP to Jira. Knows nothing of Dagster or Postgres and imports no other room."""

@@ -1,0 +1,1 @@
+"""When things run: the partitions sensor, the reconciler of dead runs."""

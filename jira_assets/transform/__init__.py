@@ -1,0 +1,1 @@
+"""Raw pages to snapshots (pure functions), the assets around them, and their checks."""
