@@ -1,0 +1,419 @@
+"""The tables of schema ``jira``, as SQLAlchemy metadata. ``docs/tables.md`` is made from here.
+
+Decisions this module embodies:
+
+* Data tables carry Jira's own ids and no foreign keys: relations need no order between transforms,
+  and a million-row merge pays for no trigger. What keeps them whole is the merge, and a check.
+* Ids in Jira are unique only inside an integration, so ``integration_id`` leads every key.
+* ``deleted_at`` is null while a row is alive; rows are never removed but by ``--purge``.
+"""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+SCHEMA: Final = "jira"
+
+NAMING_CONVENTION: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = sa.MetaData(schema=SCHEMA, naming_convention=NAMING_CONVENTION)
+
+
+def _timestamp(name: str, comment: str, *, nullable: bool = True) -> sa.Column[Any]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, comment=comment)
+
+
+def _now(name: str, comment: str) -> sa.Column[Any]:
+    return sa.Column(
+        name,
+        sa.DateTime(timezone=True),
+        nullable=False,
+        server_default=sa.func.clock_timestamp(),
+        comment=comment,
+    )
+
+
+def _one_of(column: str, *values: str) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _owner_columns() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("tenant_id", sa.BigInteger, nullable=False, comment="tenants.id"),
+        sa.Column("integration_id", sa.BigInteger, nullable=False, comment="integrations.id"),
+    ]
+
+
+# --------------------------------------------------------------------------- who is served
+
+tenants = sa.Table(
+    "tenants",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("slug", sa.Text, nullable=False, unique=True, comment="immutable; left of the slash"),
+    _now("created_at", "when the tenant was added"),
+    comment="A tenant is a customer.",
+)
+
+integrations = sa.Table(
+    "integrations",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("tenant_id", sa.BigInteger, sa.ForeignKey(tenants.c.id), nullable=False),
+    sa.Column("slug", sa.Text, nullable=False, comment="immutable; right of the slash"),
+    sa.Column("base_url", sa.Text, nullable=False, comment="the site, with its context path"),
+    sa.Column("deployment", sa.Text, nullable=False, server_default="auto"),
+    sa.Column("auth", sa.Text, nullable=False, server_default="basic"),
+    sa.Column("username", sa.Text, comment="e-mail or user name for basic auth"),
+    sa.Column("secret_ref", sa.Text, comment="where the secret is: env:NAME or file:/path"),
+    sa.Column("custom_field_mappings", JSONB, nullable=False, server_default="{}"),
+    sa.Column("max_concurrency", sa.Integer, nullable=False, server_default="10"),
+    sa.Column("requests_per_second", sa.Double, comment="null: no limit of our own"),
+    sa.Column(
+        "included_projects",
+        ARRAY(sa.Text),
+        nullable=False,
+        server_default="{}",
+        comment="project keys; empty: all",
+    ),
+    sa.Column(
+        "excluded_projects",
+        ARRAY(sa.Text),
+        nullable=False,
+        server_default="{}",
+        comment="project keys",
+    ),
+    sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
+    _timestamp("removed_at", "set by `integration remove`; the rows stay until --purge"),
+    _now("created_at", "when the integration was added"),
+    _now("updated_at", "when its settings last changed"),
+    sa.UniqueConstraint("tenant_id", "slug"),
+    _one_of("deployment", "auto", "cloud", "data_center"),
+    _one_of("auth", "basic", "bearer", "none"),
+    sa.CheckConstraint("max_concurrency >= 1", name="max_concurrency"),
+    sa.CheckConstraint("requests_per_second > 0", name="requests_per_second"),
+    comment="An integration is one Jira site of one tenant.",
+)
+
+# --------------------------------------------------------------------------- what was read
+
+raw_extraction_data = sa.Table(
+    "raw_extraction_data",
+    metadata,
+    sa.Column("extraction_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("page", sa.Integer, primary_key=True, autoincrement=False),
+    *_owner_columns(),
+    sa.Column(
+        "request",
+        JSONB,
+        nullable=False,
+        comment="what was asked: path, params; project_id and project_key where it was about one",
+    ),
+    sa.Column("http_status", sa.SmallInteger, nullable=False, comment="404 or 403: unreadable"),
+    sa.Column(
+        "payload",
+        JSONB(none_as_null=True),
+        comment="Jira's answer as it came, less U+0000, which Postgres refuses",
+    ),
+    _now("extracted_at", "when the page landed"),
+    comment="Every answer of Jira, as it came. Counts once its marker is in raw_extractions.",
+)
+
+raw_extractions = sa.Table(
+    "raw_extractions",
+    metadata,
+    sa.Column("extraction_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    *_owner_columns(),
+    sa.Column("pages", sa.Integer, nullable=False),
+    sa.Column("items", sa.BigInteger, nullable=False, comment="objects on those pages"),
+    sa.Column(
+        "complete_for",
+        JSONB,
+        nullable=False,
+        comment="included and excluded project keys; unreadable: project id to its reason",
+    ),
+    sa.Column("run_id", sa.Text, comment="the Dagster run that landed it"),
+    _timestamp("started_at", "when its reading began; orders extractions", nullable=False),
+    _now("landed_at", "when the marker was written"),
+    sa.Index(None, "integration_id", "entity", "scope", sa.text("started_at DESC")),
+    comment="The marker: this entity (and scope) of this extraction has landed whole.",
+)
+
+# --------------------------------------------------------------------------- the hop
+
+QUEUE_STATES: Final = (
+    "pending",
+    "published",
+    "received",
+    "launched",
+    "completed",
+    "superseded",
+    "failed",
+)
+OPEN_STATES: Final = ("pending", "published", "received", "launched")
+
+etl_job_queue = sa.Table(
+    "etl_job_queue",
+    metadata,
+    sa.Column("message_id", UUID(as_uuid=True), primary_key=True),
+    *_owner_columns(),
+    sa.Column("partition_key", sa.Text, nullable=False),
+    sa.Column("extraction_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("extraction_run_id", sa.Text, comment="the Dagster run that landed it"),
+    sa.Column("state", sa.Text, nullable=False, server_default="pending"),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("run_id", sa.Text, comment="the Dagster run that transforms it"),
+    sa.Column("error", sa.Text, comment="why the last attempt ended without the tables"),
+    _timestamp("not_before", "the next attempt is not asked for before this"),
+    _now("created_at", "born with the marker"),
+    _timestamp("published_at", "last confirmed by the broker"),
+    sa.Column("publications", sa.Integer, nullable=False, server_default="0"),
+    _timestamp("received_at", "drained from the broker"),
+    _timestamp("launched_at", "its run began"),
+    _timestamp("finished_at", "completed, superseded or failed"),
+    _now("updated_at", "last change of this row"),
+    _one_of("state", *QUEUE_STATES),
+    sa.UniqueConstraint("extraction_id", "entity", "scope"),
+    sa.Index(
+        "ix_etl_job_queue_open",
+        "state",
+        "created_at",
+        postgresql_where=sa.text("state IN ('pending', 'published', 'received', 'launched')"),
+    ),
+    sa.Index(None, "integration_id", "created_at"),
+    comment="Outbox and inbox of the queue jira.transform: one row a landed entity and scope.",
+)
+
+applied_extractions = sa.Table(
+    "applied_extractions",
+    metadata,
+    sa.Column("integration_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("table_name", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("tenant_id", sa.BigInteger, nullable=False),
+    sa.Column("extraction_id", UUID(as_uuid=True), nullable=False),
+    _timestamp("started_at", "raw_extractions.started_at", nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False, comment="raw_extractions.sequence"),
+    sa.Column("transform_version", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text),
+    _now("applied_at", "when the merge committed"),
+    comment="What each table holds, from which extraction.",
+)
+
+run_heartbeats = sa.Table(
+    "run_heartbeats",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("partition_key", sa.Text),
+    _now("started_at", "first beat"),
+    _now("heartbeat_at", "last beat"),
+    _timestamp("finished_at", "a clean end; null and an old beat: killed"),
+    comment="Signs of life of Dagster runs: a killed run stays STARTED in Dagster for ever.",
+)
+
+rejected_records = sa.Table(
+    "rejected_records",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    *_owner_columns(),
+    sa.Column("extraction_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False, comment="the table it would have gone to"),
+    sa.Column("payload", JSONB(none_as_null=True)),
+    sa.Column("reason", sa.Text, nullable=False),
+    _now("created_at", "when it was set aside"),
+    sa.Index(None, "integration_id", "table_name"),
+    comment="Objects that could not be transformed, set aside with the reason.",
+)
+
+# --------------------------------------------------------------------------- when things run
+
+etl_jobs = sa.Table(
+    "etl_jobs",
+    metadata,
+    sa.Column(
+        "integration_id", sa.BigInteger, sa.ForeignKey(integrations.c.id), primary_key=True
+    ),
+    sa.Column("job_name", sa.Text, primary_key=True),
+    sa.Column("tenant_id", sa.BigInteger, sa.ForeignKey(tenants.c.id), nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("description", sa.Text),
+    sa.Column("job_type", sa.Text, nullable=False),
+    sa.Column("schedule_interval_minutes", sa.Integer, nullable=False),
+    sa.Column("retry_interval_minutes", sa.Integer, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False, comment="1 runs first"),
+    sa.Column("max_retries", sa.Integer, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("depends_on", sa.Text, comment="job_name of the same integration"),
+    sa.Column("status", sa.Text, nullable=False, server_default="READY"),
+    sa.Column("run_id", sa.Text),
+    _timestamp("heartbeat_at", "sign of life of the running job"),
+    sa.Column("progress_percentage", sa.Double, nullable=False, server_default="0"),
+    sa.Column("error_message", sa.Text),
+    _timestamp("last_run_started_at", "the last run's start"),
+    _timestamp("last_run_finished_at", "the last run's end"),
+    _timestamp("next_run_at", "due from this moment on"),
+    _one_of("status", "READY", "RUNNING", "COMPLETED", "FAILED"),
+    sa.CheckConstraint("schedule_interval_minutes > 0", name="schedule_interval_minutes"),
+    sa.CheckConstraint("retry_interval_minutes > 0", name="retry_interval_minutes"),
+    comment="When each job of each integration runs, and how its last run went.",
+)
+
+job_requests = sa.Table(
+    "job_requests",
+    metadata,
+    sa.Column("request_id", UUID(as_uuid=True), primary_key=True),
+    *_owner_columns(),
+    sa.Column("job_name", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.Text),
+    sa.Column("idempotency_key", sa.Text),
+    sa.Column("state", sa.Text, nullable=False, server_default="queued"),
+    sa.Column("run_id", sa.Text),
+    sa.Column("error", sa.Text),
+    _now("created_at", "when it was asked for"),
+    _timestamp("finished_at", "done or failed"),
+    sa.UniqueConstraint("tenant_id", "idempotency_key"),
+    comment="Requests from outside to run a job.",
+)
+
+# --------------------------------------------------------------------------- Jira's own tables
+
+
+def _data_table(name: str, keys: list[str], *columns: sa.Column[Any], comment: str) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column(
+            "integration_id",
+            sa.BigInteger,
+            primary_key=True,
+            autoincrement=False,
+            comment="integrations.id",
+        ),
+        *(sa.Column(key, sa.Text, primary_key=True, comment=_KEYS[key]) for key in keys),
+        sa.Column("tenant_id", sa.BigInteger, nullable=False, comment="tenants.id"),
+        *columns,
+        _now("first_seen_at", "when the row first arrived"),
+        _now("updated_at", "last real change, deletion and return included"),
+        _timestamp("deleted_at", "null while Jira has it"),
+        comment=comment,
+    )
+
+
+_KEYS: Final = {
+    "jira_id": "Jira's id",
+    "project_jira_id": "projects.jira_id",
+    "issue_type_jira_id": "issue_types.jira_id",
+    "status_jira_id": "statuses.jira_id",
+}
+
+projects = _data_table(
+    "projects",
+    ["jira_id"],
+    sa.Column("key", sa.Text, nullable=False, comment="changes when the project's key is changed"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("description", sa.Text),
+    sa.Column("project_type_key", sa.Text, comment="software, service_desk, business, …"),
+    sa.Column("style", sa.Text, comment="classic or next-gen (team-managed); Cloud only"),
+    sa.Column("is_private", sa.Boolean, comment="Cloud only"),
+    sa.Column("archived", sa.Boolean, comment="null where the site does not say"),
+    sa.Column("category_jira_id", sa.Text, comment="projectCategory.id"),
+    sa.Column("category_name", sa.Text, comment="projectCategory.name"),
+    sa.Column("lead_jira_id", sa.Text, comment="accountId on Cloud, user key on Data Center"),
+    sa.Column("lead_name", sa.Text, comment="display name"),
+    comment="Jira's projects.",
+)
+
+issue_types = _data_table(
+    "issue_types",
+    ["jira_id"],
+    sa.Column("name", sa.Text, nullable=False, comment="in the language of the reading account"),
+    sa.Column("untranslated_name", sa.Text, comment="Cloud only"),
+    sa.Column("description", sa.Text),
+    sa.Column("subtask", sa.Boolean, nullable=False),
+    sa.Column("hierarchy_level", sa.Integer, comment="1 epic, 0 standard, -1 sub-task; Cloud only"),
+    sa.Column("project_jira_id", sa.Text, comment="the scope of a team-managed type"),
+    comment="Jira's issue types.",
+)
+
+statuses = _data_table(
+    "statuses",
+    ["jira_id"],
+    sa.Column("name", sa.Text, nullable=False, comment="repeats under different ids: the id is it"),
+    sa.Column("untranslated_name", sa.Text, comment="Cloud only"),
+    sa.Column("description", sa.Text),
+    sa.Column(
+        "category",
+        sa.Text,
+        nullable=False,
+        comment="the category's key: new, indeterminate, done, undefined",
+    ),
+    sa.Column("category_name", sa.Text, comment="in the language of the reading account"),
+    sa.Column("project_jira_id", sa.Text, comment="the scope of a team-managed status"),
+    comment="Jira's statuses.",
+)
+
+projects_issue_types = _data_table(
+    "projects_issue_types",
+    ["project_jira_id", "issue_type_jira_id"],
+    comment="Which issue types a project has.",
+)
+
+projects_statuses = _data_table(
+    "projects_statuses",
+    ["project_jira_id", "status_jira_id"],
+    comment="Which statuses a project uses, in any of its issue types.",
+)
+
+projects_issue_types_statuses = _data_table(
+    "projects_issue_types_statuses",
+    ["project_jira_id", "issue_type_jira_id", "status_jira_id"],
+    comment="Which statuses each issue type of a project uses: Jira's full answer.",
+)
+
+DATA_TABLES: Final[dict[str, sa.Table]] = {
+    table.name: table
+    for table in (
+        projects,
+        issue_types,
+        statuses,
+        projects_issue_types,
+        projects_statuses,
+        projects_issue_types_statuses,
+    )
+}
+"""The tables that transforms merge into, by name."""
+
+BOOKKEEPING_COLUMNS: Final = frozenset({"first_seen_at", "updated_at", "deleted_at"})
+"""Columns of a data table that the merge writes itself; a snapshot has all the others."""
+
+SOURCES: Final[dict[str, tuple[str, ...]]] = {
+    "projects": ("projects",),
+    "issue_types": ("issue_types", "project_statuses"),
+    "statuses": ("statuses", "project_statuses"),
+    "projects_issue_types": ("project_statuses",),
+    "projects_statuses": ("project_statuses",),
+    "projects_issue_types_statuses": ("project_statuses",),
+}
+"""Which landed entities each data table is made of. The first one is its own."""
+
+
+def tables_fed_by(entity: str) -> tuple[str, ...]:
+    """Return the names of the data tables that a landed ``entity`` changes."""
+    return tuple(table for table, entities in SOURCES.items() if entity in entities)
