@@ -1,0 +1,55 @@
+# On a machine with Python 3.11, make and the package registries: `make demo`, `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test test-servers lint types format bench constraints clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+
+setup: $(INSTALLED) ## build .venv, with the versions of constraints.txt
+
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "jira_assets needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,lint]'
+	@touch $@
+
+demo: setup ## the whole path on embedded Postgres, broker and sandbox; prints what arrived
+	$(BIN)/jira-assets demo
+
+dev: setup ## the Dagster UI on the same embedded parts
+	$(BIN)/jira-assets dev
+
+test-servers: # RabbitMQ and Chromium for the tests; one sentence where they cannot be had
+	@sh deploy/test-servers.sh
+
+test: setup test-servers ## set up and run every test, on a real Postgres and a real RabbitMQ
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+format: setup ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## the benchmarks; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+constraints: ## write constraints.txt anew, from the newest versions that setup.cfg allows
+	rm -rf .venv-constraints
+	$(PYTHON) -m venv .venv-constraints
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	{ echo '# What this version was tested with, on CPython 3.11 for Linux. Made by: make constraints'; \
+	  .venv-constraints/bin/python -m pip freeze --exclude-editable; } > constraints.txt
+	rm -rf .venv-constraints
+
+clean: ## remove .venv and the embedded servers' data (stop them first)
+	rm -rf .venv .jira_assets .mypy_cache .ruff_cache .pytest_cache .hypothesis
