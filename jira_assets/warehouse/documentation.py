@@ -1,4 +1,4 @@
-"""``docs/tables.md``, made from the table metadata: ``python -m jira_assets.warehouse.documentation``.
+"""``docs/tables.md``: ``python -m jira_assets.warehouse.documentation > docs/tables.md``.
 
 A test holds the file equal to what this module makes.
 """
@@ -26,8 +26,8 @@ _HEAD: Final = """# Tables
 
 Made from `jira_assets/warehouse/tables.py` by `python -m jira_assets.warehouse.documentation`.
 
-All tables are in the schema `jira`. Dagster's own are in the schema `dagster`. A *key* column is part
-of the primary key. "Earlier name" is what the service before this project called the same thing.
+All tables are in the schema `jira`; Dagster's own are in `dagster`. A *key* column is part of the
+primary key. "Earlier name" is what the service before this project called the same thing.
 Jira's ids are text and unique only inside an integration, so `integration_id` leads every key.
 """
 

@@ -1,0 +1,109 @@
+"""What the verbs print: tables at the end, a progress bar on a terminal, plain lines elsewhere."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from jira_assets.extract.progress import Progress
+    from jira_assets.local_runs import SyncOutcome
+
+_COUNTS = ("alive", "inserted", "updated", "unchanged", "deleted", "rejected")
+
+
+def console() -> Console:
+    """Return a console on standard output, as wide as a log wants it where there is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; columns of numbers are aligned to the right."""
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        numbers = rows and all(isinstance(row[index], int | float) for row in rows)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else _text(cell) for cell in row))
+    console().print(table)
+
+
+def _text(cell: object) -> str:
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+
+
+def print_outcome(outcome: "SyncOutcome") -> None:
+    """Print what a sync or a replay did: its tables, then what did not go well, then the times."""
+    rows = [
+        [result.table, *(getattr(result, name) for name in _COUNTS), result.outcome]
+        for result in outcome.tables
+    ]
+    if rows:
+        print_table(outcome.partition_key, ["table", *_COUNTS, "outcome"], rows)
+    for check in outcome.checks:
+        kind = "FAILED CHECK" if check.error else "warning"
+        click_line = f"{kind}: {check.table}: {check.name}: {check.description}"
+        console().print(click_line, markup=False)
+    for problem in outcome.problems:
+        console().print(f"FAILED: {problem}", markup=False)
+    times = ", ".join(f"{part} {seconds:.1f} s" for part, seconds in outcome.seconds.items())
+    console().print(f"{outcome.partition_key}: {'done' if outcome.ok else 'failed'} ({times})")
+
+
+@contextmanager
+def progress_shown() -> Iterator[None]:
+    """Show the progress of readings while the block runs: a bar on a terminal, lines elsewhere."""
+    from jira_assets.extract.progress import listening
+
+    if not sys.stdout.isatty():
+        with listening(_PlainLines()):
+            yield
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=console()) as bars, listening(_BarListener(bars)):
+        yield
+
+
+class _PlainLines:
+    """One line when a reading begins, one at every tenth of it."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], int] = {}
+
+    def __call__(self, progress: "Progress") -> None:
+        tenth = 10 * progress.done // progress.total if progress.total else 10
+        key = (progress.partition_key, progress.entity)
+        if self._told.get(key) != tenth:
+            self._told[key] = tenth
+            console().print(f"{progress.partition_key} {progress}", markup=False)
+
+
+class _BarListener:
+    """A bar a reading."""
+
+    def __init__(self, bars: object) -> None:
+        from rich.progress import Progress as Bars
+        from rich.progress import TaskID
+
+        if not isinstance(bars, Bars):
+            raise TypeError("bars is a rich.progress.Progress")
+        self._bars = bars
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+
+    def __call__(self, progress: "Progress") -> None:
+        key = (progress.partition_key, progress.entity)
+        if key not in self._tasks:
+            label = f"{progress.partition_key} {progress.entity}"
+            self._tasks[key] = self._bars.add_task(label, total=progress.total)
+        self._bars.update(self._tasks[key], completed=progress.done)

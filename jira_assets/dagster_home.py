@@ -1,0 +1,93 @@
+"""The Dagster instance of a machine that has none: ``$JIRA_ASSETS_HOME/dagster/dagster.yaml``.
+
+Where ``DAGSTER_HOME`` is set, somebody runs a Dagster platform: that instance is used as it is, and
+nothing is written to it. Correctness does not hang on these settings; ``jira-assets doctor`` names
+those of them that another instance lacks.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+from sqlalchemy import make_url
+
+from jira_assets.services import Services, connect_services
+from jira_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+DAGSTER_URL_VARIABLE: Final = "JIRA_ASSETS_DAGSTER_DATABASE_URL"
+_HEADER: Final = (
+    "# Written by jira-assets at every start. To use an instance of your own, set DAGSTER_HOME.\n"
+)
+
+
+def instance_config(dagster_url: str) -> dict[str, Any]:
+    """Return the content of ``dagster.yaml``.
+
+    A URL with a password is not written to the file: it is read from the environment.
+    """
+    url: Any = {"env": DAGSTER_URL_VARIABLE} if make_url(dagster_url).password else dagster_url
+    return {
+        "storage": {"postgres": {"postgres_url": url}},
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+        "concurrency": {"runs": {"max_concurrent_runs": 4}},
+        "run_monitoring": {
+            "enabled": True,
+            "start_timeout_seconds": 180,
+            "cancel_timeout_seconds": 180,
+            "max_runtime_seconds": 6 * 3600,
+            "free_slots_after_run_end_seconds": 60,
+        },
+        # Steps have a retry policy of their own; without this line Dagster would multiply the two.
+        "run_retries": {
+            "enabled": True,
+            "max_retries": 1,
+            "retry_on_asset_or_op_failure": False,
+        },
+        "retention": {"sensor": {"purge_after_days": {"skipped": 2, "success": 30}}},
+    }
+
+
+def prepare(settings: Settings, services: Services) -> Path:
+    """Make sure that there is a Dagster home, and return it."""
+    theirs = os.environ.get("DAGSTER_HOME")
+    if theirs:
+        return Path(theirs)
+    home = settings.home.absolute() / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    text = _HEADER + yaml.safe_dump(instance_config(services.dagster_url), sort_keys=False)
+    target = home / "dagster.yaml"
+    if not target.exists() or target.read_text() != text:
+        temporary = target.with_suffix(f".{os.getpid()}")
+        temporary.write_text(text)
+        temporary.replace(target)
+    return home
+
+
+def environment(settings: Settings, services: Services) -> dict[str, str]:
+    """Return the variables under which Dagster's processes find the same servers as this one."""
+    return {
+        "DAGSTER_HOME": str(prepare(settings, services)),
+        "JIRA_ASSETS_HOME": str(settings.home.absolute()),
+        "JIRA_ASSETS_DATABASE_URL": services.database_url,
+        "JIRA_ASSETS_BROKER_URL": services.broker_url,
+        DAGSTER_URL_VARIABLE: services.dagster_url,
+    }
+
+
+@contextmanager
+def local_instance() -> Iterator[tuple["DagsterInstance", Services]]:
+    """Connect the servers and open the Dagster instance, for a command in this process."""
+    from dagster import DagsterInstance
+
+    settings = Settings.from_environment()
+    services = connect_services(settings)
+    os.environ.update(environment(settings, services))
+    with DagsterInstance.get() as instance:
+        yield instance, services

@@ -1,0 +1,53 @@
+"""The Dagster resource ``jira``: from a partition key to a client for that integration's site."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from jira_assets.jira.client import JiraClient
+from jira_assets.jira.site import Site
+from jira_assets.partitions import PartitionKey
+from jira_assets.secrets import resolve_secret
+from jira_assets.warehouse.integrations import Integration, get_integration
+from jira_assets.warehouse.resource import WarehouseResource
+
+
+class JiraResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic only to Dagster
+    """Opens a client for the integration behind a partition key.
+
+    To put another client in its place (in tests, or for a site with a login of its own), subclass
+    it and override ``client``.
+    """
+
+    warehouse: dg.ResourceDependency[WarehouseResource]
+    allow_plain_http: bool = False
+
+    def integration(self, partition_key: str) -> Integration:
+        """Look up the integration; unknown and disabled ones raise before anything is read."""
+        return get_integration(self.warehouse.engine(), PartitionKey.parse(partition_key))
+
+    def client(self, integration: Integration) -> JiraClient:
+        """Build the client of one integration's site. Its secret is resolved at each use."""
+        return JiraClient(site_of(integration, allow_plain_http=self.allow_plain_http))
+
+    @contextmanager
+    def open(self, integration: Integration) -> Iterator[JiraClient]:
+        """Hold a client, with its connection pool, until the block ends."""
+        with self.client(integration) as client:
+            yield client
+
+
+def site_of(integration: Integration, *, allow_plain_http: bool = False) -> Site:
+    """Translate an integration's row into what the client needs to reach the site."""
+    reference = integration.secret_ref
+    return Site(
+        base_url=integration.base_url,
+        deployment=integration.deployment,
+        auth=integration.auth,
+        username=integration.username,
+        secret=None if reference is None else lambda: resolve_secret(reference),
+        max_concurrency=integration.max_concurrency,
+        requests_per_second=integration.requests_per_second,
+        allow_plain_http=allow_plain_http,
+    )

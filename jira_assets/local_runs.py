@@ -1,0 +1,247 @@
+"""The whole path in this process: extraction, queue and transform, through the very same jobs.
+
+What the daemon would do in four processes, ``jira-assets sync`` does in one: it runs the extraction
+job, calls the transform sensor's own tick, and runs what that asks for, with the tags under which a
+daemon beside it recognizes the request as served. Runs are kept in the Dagster instance.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from jira_assets.dagster_home import local_instance
+from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB, defs
+from jira_assets.extract.assets import raw_asset_key
+from jira_assets.jobs.partitions_sensor import sync_partitions
+from jira_assets.partitions import PartitionKey
+from jira_assets.queue.broker import Broker
+from jira_assets.queue.planning import TransformRequest
+from jira_assets.queue.sensor import TickOutcome, run_tags, transform_tick
+from jira_assets.warehouse.connect import engine_for
+from jira_assets.warehouse.integrations import get_integration
+from jira_assets.warehouse.tables import SOURCES
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from dagster import DagsterEvent, DagsterInstance
+
+WAIT_SECONDS: Final = 600.0
+_POLL_SECONDS: Final = 1.0
+# The run's own log is in the instance; on the terminal it would bury the progress bar.
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class TableOutcome:
+    """What one run did to one table. Counts are rows."""
+
+    table: str
+    outcome: str
+    inserted: int
+    updated: int
+    unchanged: int
+    deleted: int
+    rejected: int
+    alive: int
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """A check that did not pass."""
+
+    name: str
+    table: str
+    error: bool
+    description: str
+
+
+@dataclass
+class SyncOutcome:
+    """What a sync did, in the order in which it happened. Seconds are wall time."""
+
+    partition_key: str
+    extract_run_id: str | None = None
+    transform_run_ids: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    tables: list[TableOutcome] = field(default_factory=list)
+    checks: list[CheckOutcome] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no step and no check of severity ERROR failed."""
+        return not self.problems and not any(check.error for check in self.checks)
+
+
+@contextmanager
+def open_local_runs(partition: PartitionKey) -> "Iterator[LocalRuns]":
+    """Connect this machine's servers and Dagster instance for runs on one active integration.
+
+    Raises what looking up the integration raises, before anything runs.
+    """
+    with local_instance() as (instance, services):
+        engine = engine_for(services.database_url)
+        get_integration(engine, partition)
+        sync_partitions(instance, engine)
+        yield LocalRuns(instance, engine, Broker(services.broker_url))
+
+
+@dataclass(frozen=True)
+class LocalRuns:
+    """Runs the jobs of one partition at a time in this process."""
+
+    instance: "DagsterInstance"
+    engine: "sa.Engine"
+    broker: "Broker"
+
+    def sync(self, partition_key: str, entities: Sequence[str]) -> SyncOutcome:
+        """Extract ``entities``, then transform whatever of the partition has landed."""
+        outcome = SyncOutcome(partition_key)
+        began = time.perf_counter()
+        outcome.extract_run_id = self._extract(outcome, entities)
+        outcome.seconds["extract"] = time.perf_counter() - began
+        began = time.perf_counter()
+        self._transform_until_done(outcome)
+        outcome.seconds["transform"] = time.perf_counter() - began
+        return outcome
+
+    def replay(self, partition_key: str, extraction: str | None) -> SyncOutcome:
+        """Rebuild every table of the partition from raw, without calling Jira."""
+        outcome = SyncOutcome(partition_key)
+        began = time.perf_counter()
+        config = {"extraction": extraction} if extraction else {}
+        run_config = _QUIET | {
+            "ops": {table: {"config": config} for table in SOURCES},
+            "resources": {"table_io_manager": {"config": {"force": True}}},
+        }
+        tags = {"dagster/max_retries": "0"}
+        self._run(outcome, TRANSFORM_JOB, tags=tags, run_config=run_config)
+        outcome.seconds["transform"] = time.perf_counter() - began
+        return outcome
+
+    def _extract(self, outcome: SyncOutcome, entities: Sequence[str]) -> str:
+        keys = [raw_asset_key(entity) for entity in entities]
+        return self._run(outcome, EXTRACT_JOB, asset_selection=keys, run_config=_QUIET)
+
+    def _transform_until_done(self, outcome: SyncOutcome) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            tick = self._tick(outcome)
+            for request in tick.requests:
+                self._transform(outcome, request)
+            if not tick.requests:
+                if not tick.open or tick.broker_error:
+                    return
+                if time.monotonic() > deadline:
+                    outcome.problems.append("gave up waiting: " + "; ".join(tick.words))
+                    return
+                time.sleep(_POLL_SECONDS)
+
+    def _tick(self, outcome: SyncOutcome) -> TickOutcome:
+        tick = transform_tick(
+            self.instance,
+            self.engine,
+            self.broker,
+            only_partition=outcome.partition_key,
+            pending_after=0.0,
+        )
+        outcome.words += [word for word in tick.words if word not in outcome.words]
+        if tick.broker_error:
+            outcome.problems.append(tick.broker_error)
+        outcome.problems += [line for line in tick.failures if line not in outcome.problems]
+        return tick
+
+    def _transform(self, outcome: SyncOutcome, request: TransformRequest) -> None:
+        import dagster as dg
+
+        keys = [dg.AssetKey(table) for table in request.tables]
+        run_id = self._run(
+            outcome,
+            TRANSFORM_JOB,
+            asset_selection=keys,
+            tags=run_tags(request),
+            run_config=_QUIET,
+        )
+        outcome.transform_run_ids.append(run_id)
+
+    def _run(
+        self,
+        outcome: SyncOutcome,
+        job_name: str,
+        *,
+        run_config: Mapping[str, Any],
+        asset_selection: Sequence[Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        result = defs.resolve_job_def(job_name).execute_in_process(
+            instance=self.instance,
+            partition_key=outcome.partition_key,
+            asset_selection=asset_selection,
+            run_config=run_config,
+            run_id=str(uuid4()),
+            tags=dict(tags or {}),
+            raise_on_error=False,
+        )
+        outcome.problems += step_failures(result.all_events)
+        outcome.tables += table_outcomes(result.all_events)
+        outcome.checks += failed_checks(result.all_events)
+        return result.run_id
+
+
+def step_failures(events: Iterable["DagsterEvent"]) -> Iterator[str]:
+    """Yield the sentence of each step that failed, without Dagster's wrapping."""
+    for event in events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            error = data.error
+            while error is not None and error.cause is not None and data.user_failure_data is None:
+                error = error.cause
+            description = data.user_failure_data.description if data.user_failure_data else None
+            yield description or (error.message.strip() if error else "unknown error")
+
+
+def table_outcomes(events: Iterable["DagsterEvent"]) -> Iterator[TableOutcome]:
+    """Yield what the materializations of tables say about their rows."""
+    for event in events:
+        if event.is_step_materialization and event.asset_key is not None:
+            table = event.asset_key.path[-1]
+            if table in SOURCES:
+                yield _table_outcome(
+                    table, event.step_materialization_data.materialization.metadata
+                )
+
+
+def _table_outcome(table: str, metadata: Mapping[str, Any]) -> TableOutcome:
+    def count(name: str) -> int:
+        return int(metadata[name].value)
+
+    return TableOutcome(
+        table=table,
+        outcome=str(metadata["outcome"].value),
+        inserted=count("rows_inserted"),
+        updated=count("rows_updated"),
+        unchanged=count("rows_unchanged"),
+        deleted=count("rows_deleted"),
+        rejected=count("rows_rejected"),
+        alive=count("dagster/partition_row_count"),
+    )
+
+
+def failed_checks(events: Iterable["DagsterEvent"]) -> Iterator[CheckOutcome]:
+    """Yield the checks that did not pass."""
+    from dagster import AssetCheckSeverity
+
+    for event in events:
+        if event.event_type_value == "ASSET_CHECK_EVALUATION":
+            check = event.asset_check_evaluation_data
+            if not check.passed:
+                yield CheckOutcome(
+                    name=check.check_name,
+                    table=check.asset_key.path[-1],
+                    error=check.severity is AssetCheckSeverity.ERROR,
+                    description=check.description or "",
+                )
