@@ -168,7 +168,7 @@ raw_extraction_data = sa.Table(
         JSONB(none_as_null=True),
         comment="Jira's answer as it came, less U+0000, which Postgres refuses",
     ),
-    _now("extracted_at", "when the page landed"),
+    _now("extracted_at", "when its batch was begun; of the first page: when the reading began"),
     comment="Every answer of Jira, as it came. Counts once its marker is in raw_extractions.",
 )
 

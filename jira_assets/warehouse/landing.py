@@ -1,0 +1,221 @@
+"""Landing: what was read of Jira, whole. The markers, and the door to the pages behind them.
+
+Decisions this module embodies:
+
+* A marker and its message to the transforms are born in one transaction, so neither is ever without
+  the other. Landing what has its marker already reads nothing and writes nothing.
+* The markers of all the entities that a table is made of are read in one statement, hence of one
+  moment; their pages afterwards, when they are wanted: marked pages never change.
+"""
+
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from jira_assets.partitions import PartitionKey
+from jira_assets.warehouse.contracts import (
+    SITE_SCOPE,
+    LandedEntity,
+    Landing,
+    Owner,
+    Reading,
+    Sources,
+    message_id,
+)
+from jira_assets.warehouse.jsonb import to_jsonb
+from jira_assets.warehouse.raw_pages import (
+    Attempt,
+    LandingConflictError,
+    Tally,
+    hold,
+    is_page_of,
+    stored_pages,
+)
+from jira_assets.warehouse.tables import (
+    etl_job_queue,
+    integrations,
+    raw_extraction_data,
+    raw_extractions,
+    tenants,
+)
+
+
+class UnknownExtractionError(LookupError):
+    """Nothing of that extraction has landed for the integration."""
+
+
+def land(engine: sa.Engine, reading: Reading, *, run_id: str | None) -> Landing:
+    """Drain ``reading`` into the landing table and mark it as whole; return the marker.
+
+    Where the marker is there already it is returned and nothing is drained. What the reading raises
+    goes on to the caller, after the pages read so far have landed, unmarked.
+
+    Raises:
+        LandingConflictError: another process lands the same extraction at the same time.
+    """
+    with engine.begin() as connection:
+        hold(connection, reading)
+        marker = landed(connection, reading.extraction_id, reading.entity, reading.scope)
+        if marker is not None:
+            return marker
+        if not reading.resumable:
+            connection.execute(sa.delete(raw_extraction_data).where(is_page_of(reading)))
+    attempt = Attempt(engine, reading)
+    attempt.take_over()
+    attempt.drain()
+    return _mark(engine, reading, attempt.tally, run_id)
+
+
+def landed(
+    connection: sa.Connection, extraction_id: UUID, entity: str, scope: str = SITE_SCOPE
+) -> Landing | None:
+    """Return the marker of one (extraction, entity, scope); None while it is not whole."""
+    row = connection.execute(
+        _markers().where(
+            raw_extractions.c.extraction_id == extraction_id,
+            raw_extractions.c.entity == entity,
+            raw_extractions.c.scope == scope,
+        )
+    ).one_or_none()
+    return None if row is None else _landing(row)
+
+
+def newest_sources(engine: sa.Engine, owner: Owner, entities: Collection[str]) -> Sources:
+    """Return the newest whole landing of each of ``entities``; what never landed is missing."""
+    with engine.connect() as connection:
+        return _sources(engine, connection, owner, entities)
+
+
+def sources_of_extraction(
+    engine: sa.Engine, owner: Owner, extraction_id: UUID, entities: Collection[str]
+) -> Sources:
+    """Return what ``extraction_id`` landed of ``entities``, and the newest landing of the others.
+
+    Raises:
+        UnknownExtractionError: nothing of that extraction has landed for this integration.
+    """
+    with engine.connect() as connection:
+        named = sa.select(raw_extractions.c.entity).where(
+            raw_extractions.c.extraction_id == extraction_id,
+            raw_extractions.c.integration_id == owner.integration_id,
+        )
+        if connection.execute(named).first() is None:
+            raise UnknownExtractionError(
+                f"nothing of extraction {extraction_id} has landed for {owner.partition_key}. "
+                "Take the id from the materializations of its raw assets."
+            )
+        return _sources(engine, connection, owner, entities, extraction_id)
+
+
+def _mark(engine: sa.Engine, reading: Reading, tally: Tally, run_id: str | None) -> Landing:
+    """Write the marker and the message, in one transaction."""
+    identity = {
+        "extraction_id": reading.extraction_id,
+        "entity": reading.entity,
+        "scope": reading.scope,
+        "tenant_id": reading.owner.tenant_id,
+        "integration_id": reading.owner.integration_id,
+    }
+    marker = insert(raw_extractions).values(
+        **identity,
+        pages=len(tally.pages),
+        items=tally.items,
+        complete_for=sa.cast(_complete_for(reading, tally), JSONB),
+        run_id=run_id,
+        started_at=tally.began,
+    )
+    message = insert(etl_job_queue).values(
+        **identity,
+        message_id=message_id(reading.extraction_id, reading.entity, reading.scope),
+        partition_key=reading.owner.partition_key,
+        extraction_run_id=run_id,
+    )
+    count = sa.select(sa.func.count()).select_from(raw_extraction_data).where(is_page_of(reading))
+    with engine.begin() as connection:
+        hold(connection, reading)
+        if connection.scalar(count) != len(tally.pages):
+            raise LandingConflictError(reading)
+        connection.execute(marker)
+        connection.execute(message)
+        written = landed(connection, reading.extraction_id, reading.entity, reading.scope)
+    if written is None:
+        raise LookupError(
+            f"integration {reading.owner.integration_id} was purged while it was read"
+        )
+    return written
+
+
+def _complete_for(reading: Reading, tally: Tally) -> sa.BindParameter[str]:
+    complete_for = {
+        "included": list(reading.included_projects),
+        "excluded": list(reading.excluded_projects),
+        "unreadable": tally.unreadable,
+    }
+    return sa.literal(to_jsonb(complete_for), sa.Text)
+
+
+def _sources(
+    engine: sa.Engine,
+    connection: sa.Connection,
+    owner: Owner,
+    entities: Collection[str],
+    preferred: UUID | None = None,
+) -> Sources:
+    marker = raw_extractions.c
+    newest = (
+        _markers()
+        .where(
+            marker.integration_id == owner.integration_id,
+            marker.entity.in_(entities),
+            marker.scope == SITE_SCOPE,
+        )
+        .distinct(marker.entity)
+        .order_by(
+            marker.entity,
+            # without a preference false for all, and the next column decides
+            (marker.extraction_id == preferred).desc(),
+            marker.started_at.desc(),
+            marker.sequence.desc(),
+        )
+    )
+    landings = [_landing(row) for row in connection.execute(newest)]
+    return {landing.entity: _landed_entity(engine, landing) for landing in landings}
+
+
+def _landed_entity(engine: sa.Engine, landing: Landing) -> LandedEntity:
+    pages = partial(stored_pages, engine, landing.extraction_id, landing.entity, landing.scope)
+    return LandedEntity(landing, pages)
+
+
+def _markers() -> sa.Select[Any]:
+    return (
+        sa.select(
+            raw_extractions,
+            tenants.c.slug.label("tenant"),
+            integrations.c.slug.label("integration"),
+        )
+        .join(integrations, integrations.c.id == raw_extractions.c.integration_id)
+        .join(tenants, tenants.c.id == integrations.c.tenant_id)
+    )
+
+
+def _landing(row: sa.Row[Any]) -> Landing:
+    key = PartitionKey(row.tenant, row.integration)
+    return Landing(
+        owner=Owner(row.tenant_id, row.integration_id, str(key)),
+        extraction_id=row.extraction_id,
+        entity=row.entity,
+        scope=row.scope,
+        sequence=row.sequence,
+        pages=row.pages,
+        items=row.items,
+        started_at=row.started_at,
+        landed_at=row.landed_at,
+        included_projects=tuple(row.complete_for["included"]),
+        excluded_projects=tuple(row.complete_for["excluded"]),
+        unreadable=row.complete_for["unreadable"],
+    )
