@@ -1,0 +1,223 @@
+"""``jira-assets demo``: the whole path on embedded parts, twice, held against the sites' own truth.
+
+First in this process (``sync``), then, after the sites have changed, through the daemon and the
+sensors of a real Dagster instance, launched as the UI's Materialize button does it.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from jira_assets.partitions import PartitionKey
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from jira_assets.sandbox.dagster_dev import DagsterDev
+    from jira_assets.sandbox.site import JiraSite
+    from jira_assets.services import Services
+
+SETTLE_SECONDS: Final = 300.0
+_POLL_SECONDS: Final = 0.5
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on, or what arrived is not what the sites hold."""
+
+
+@click.command()
+def demo() -> None:
+    """Run the whole path on embedded Postgres, broker and Jira; print what arrived."""
+    from jira_assets.dagster_home import local_instance
+    from jira_assets.sandbox import demo_sites
+    from jira_assets.settings import Settings
+
+    settings = Settings.from_environment()
+    times: dict[str, float] = {}
+    with timed("start of Postgres, tables and Dagster", times):
+        stack = local_instance()
+        instance, services = stack.__enter__()
+    try:
+        sites = demo_sites.demo_sites()
+        with demo_sites.served(settings.home, sites) as urls:
+            add_integrations(services, urls)
+            with_sync(sites, times)
+            differences(services, sites)
+            for line in demo_sites.change(sites):
+                click.echo(f"changed in Jira: {line}")
+            with_daemon(instance, services, settings.home, sites, times)
+            differences(services, sites)
+    finally:
+        stack.__exit__(*sys.exc_info())
+    report(services, times)
+
+
+@contextmanager
+def timed(what: str, times: dict[str, float]) -> Iterator[None]:
+    """Note how many seconds the block took."""
+    began = time.perf_counter()
+    yield
+    times[what] = time.perf_counter() - began
+
+
+def add_integrations(services: "Services", urls: Mapping[str, str]) -> None:
+    """Add the demo's integrations, or point them to where the sites are served now."""
+    from jira_assets.warehouse.connect import engine_for
+    from jira_assets.warehouse.integrations import (
+        UnknownIntegrationError,
+        add_integration,
+        get_integration,
+        update_integration,
+    )
+
+    engine = engine_for(services.database_url)
+    for key, url in urls.items():
+        partition = PartitionKey.parse(key)
+        try:
+            there = get_integration(engine, partition)
+        except UnknownIntegrationError:
+            add_integration(engine, partition, base_url=url, auth="none")
+            continue
+        if not there.base_url.startswith("http://127.0.0.1:"):
+            raise DemoError(
+                f"{key} is an integration of yours ({there.base_url}): the demo leaves it alone. "
+                "Run it with another JIRA_ASSETS_HOME, or against another database."
+            )
+        update_integration(engine, partition, base_url=url)
+
+
+def with_sync(sites: "Mapping[str, JiraSite]", times: dict[str, float]) -> None:
+    """Sync every integration in this process, and print what each sync did."""
+    from jira_assets.commands.output import print_outcome, progress_shown
+    from jira_assets.local_runs import open_local_runs
+    from jira_assets.warehouse.tables import ENTITIES
+
+    click.echo("\n1. jira-assets sync: extraction, queue and transform in this process")
+    for key in sites:
+        with (
+            timed(f"sync of {key}", times),
+            open_local_runs(PartitionKey.parse(key)) as runs,
+            progress_shown(),
+        ):
+            outcome = runs.sync(key, list(ENTITIES))
+        print_outcome(outcome)
+        if not outcome.ok:
+            raise DemoError(f"the sync of {key} failed")
+
+
+def with_daemon(
+    instance: "DagsterInstance",
+    services: "Services",
+    home: Path,
+    sites: "Mapping[str, JiraSite]",
+    times: dict[str, float],
+) -> None:
+    """Launch the extraction of every partition as the UI does; the sensors do the rest."""
+    from jira_assets.dagster_home import environment
+    from jira_assets.extract.assets import raw_asset_key
+    from jira_assets.sandbox.dagster_dev import DagsterDev
+    from jira_assets.settings import Settings
+    from jira_assets.warehouse.tables import ENTITIES
+
+    click.echo("\n2. The same through the daemon and the sensors of a Dagster instance")
+    raw = [raw_asset_key(entity).path[-1] for entity in ENTITIES]
+    variables = environment(Settings.from_environment(), services)
+    with timed("start of webserver, daemon and code server", times):
+        dev = DagsterDev(variables, home / "dagster-dev.log")
+        dev.start()
+    try:
+        with timed("click to rows, three partitions", times):
+            runs = {key: dev.materialize(key, raw) for key in sites}
+            click.echo(f"launched {len(runs)} extractions; waiting for the sensors")
+            wait_until_settled(dev, instance, services, runs)
+    finally:
+        dev.stop()
+    print_runs(instance, runs)
+
+
+def wait_until_settled(
+    dev: "DagsterDev", instance: "DagsterInstance", services: "Services", runs: Mapping[str, str]
+) -> None:
+    """Wait until every extraction run succeeded and every message of theirs is done."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        for key, run_id in runs.items():
+            run = instance.get_run_by_id(run_id)
+            if run is not None and run.is_failure_or_canceled:
+                raise DemoError(f"the extraction of {key} ended as {run.status.value}: {dev.url}")
+        if messages_done(services, list(runs.values())):
+            return
+        time.sleep(_POLL_SECONDS)
+    raise DemoError(f"not everything arrived in {SETTLE_SECONDS:.0f} s; see {dev.log}")
+
+
+def messages_done(services: "Services", run_ids: list[str]) -> bool:
+    """Whether these extraction runs have left messages, and every one of them is done."""
+    import sqlalchemy as sa
+
+    from jira_assets.warehouse.connect import engine_for
+    from jira_assets.warehouse.tables import ENTITIES, etl_job_queue
+
+    states = sa.select(etl_job_queue.c.state).where(
+        etl_job_queue.c.extraction_run_id.in_(run_ids)
+    )
+    with engine_for(services.database_url).connect() as connection:
+        found = connection.scalars(states).all()
+    if "failed" in found:
+        raise DemoError("a message failed: `jira-assets status` says why")
+    done = [state for state in found if state in {"completed", "superseded"}]
+    return len(done) == len(run_ids) * len(ENTITIES)
+
+
+def print_runs(instance: "DagsterInstance", extractions: Mapping[str, str]) -> None:
+    """Print the runs that the click and the sensor made, with what each did and how long."""
+    from jira_assets.commands.output import print_table
+
+    rows: list[list[Any]] = []
+    for record in instance.get_run_records(limit=50):
+        key = record.dagster_run.tags.get("dagster/partition", "")
+        extraction = extractions.get(key) == record.dagster_run.run_id
+        sensor = record.dagster_run.tags.get("dagster/sensor_name")
+        ours = extraction or (sensor is not None and record.start_time is not None)
+        if ours and record.start_time and record.end_time:
+            what = "extraction, by click" if extraction else f"transform, by {sensor}"
+            seconds = f"{record.end_time - record.start_time:.1f} s"
+            rows.append([key, what, record.dagster_run.status.value, seconds])
+    print_table("Runs", ["partition", "what", "status", "took"], sorted(rows))
+
+
+def differences(services: "Services", sites: "Mapping[str, JiraSite]") -> None:
+    """Hold the tables against the sites' own truth; raise where they differ."""
+    from jira_assets.sandbox.comparison import compare
+    from jira_assets.warehouse.connect import engine_for
+
+    engine = engine_for(services.database_url)
+    for key, site in sites.items():
+        found = compare(engine, key, site.truth())
+        if found:
+            raise DemoError(f"{key} differs from its site: " + "; ".join(found))
+    click.echo(f"The tables equal what the {len(sites)} sites hold.")
+
+
+def report(services: "Services", times: Mapping[str, float]) -> None:
+    """Print what arrived, how long each part took, and how to open the UI."""
+    from jira_assets.commands.output import print_table
+    from jira_assets.warehouse.connect import engine_for
+    from jira_assets.warehouse.overview import read_overview
+    from jira_assets.warehouse.tables import DATA_TABLES
+
+    with engine_for(services.database_url).connect() as connection:
+        overviews = read_overview(connection)
+    rows = [[overview.partition_key, *overview.rows.values()] for overview in overviews]
+    print_table("What arrived (living rows)", ["integration", *DATA_TABLES], rows)
+    print_table(
+        "How long each part took",
+        ["part", "seconds"],
+        [[part, f"{seconds:.1f}"] for part, seconds in times.items()],
+    )
+    click.echo("Now open the UI on the same data:  jira-assets dev   (in .venv/bin)")

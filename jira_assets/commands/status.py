@@ -1,0 +1,67 @@
+"""``jira-assets status``: integrations, last sync, rows, queue, failures."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from jira_assets.warehouse.overview import IntegrationOverview
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="one JSON array on standard output")
+def status(*, as_json: bool) -> None:
+    """Show each integration: last sync, rows, what is on its way, what failed."""
+    import orjson
+
+    overviews = _read()
+    if as_json:
+        listed = [overview.as_json() for overview in overviews]
+        click.echo(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode())
+        return
+    if not overviews:
+        click.echo("No integrations. Add one: jira-assets integration add acme/cloud --base-url …")
+        return
+    _print(overviews)
+
+
+def _read() -> "list[IntegrationOverview]":
+    from jira_assets.services import connect_services
+    from jira_assets.settings import Settings
+    from jira_assets.warehouse.connect import engine_for
+    from jira_assets.warehouse.overview import read_overview
+
+    engine = engine_for(connect_services(Settings.from_environment()).database_url)
+    with engine.connect() as connection:
+        return read_overview(connection)
+
+
+def _print(overviews: "list[IntegrationOverview]") -> None:
+    from jira_assets.commands.output import console, print_table
+    from jira_assets.warehouse.tables import DATA_TABLES
+
+    columns = ["integration", "active", "last landed", "last applied", "queue", *DATA_TABLES]
+    print_table("Integrations", columns, [_row(overview) for overview in overviews])
+    for overview in overviews:
+        if overview.unreadable_projects or overview.rejected_records:
+            console().print(
+                f"{overview.partition_key}: {overview.unreadable_projects:,} unreadable projects, "
+                f"{overview.rejected_records:,} rejected records"
+            )
+        for failure in overview.failures:
+            console().print(f"{overview.partition_key}: FAILED: {failure}", markup=False)
+
+
+def _row(overview: "IntegrationOverview") -> list[object]:
+    def moment(value: object) -> str:
+        return "never" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
+
+    queue = ", ".join(f"{count} {state}" for state, count in sorted(overview.queue.items()))
+    return [
+        overview.partition_key,
+        "yes" if overview.active else "no",
+        moment(overview.last_landed_at),
+        moment(overview.last_applied_at),
+        queue or "empty",
+        *overview.rows.values(),
+    ]

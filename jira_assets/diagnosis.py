@@ -1,0 +1,139 @@
+"""What in a set-up will bite: findings about settings, Postgres, the broker and Dagster's instance.
+
+Each examination is a pure function of what was read; the reading is at the end of the module.
+Nothing here is needed for correctness: the rules hold on an instance that heeds none of it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from jira_assets.services import Services
+    from jira_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What will bite, and what to do about it. ``broken``: it does not work at all until then."""
+
+    what: str
+    remedy: str
+    broken: bool = False
+
+
+def examine_roles(*, role: str, superuser: bool, owns_tables: bool) -> Iterator[Finding]:
+    """Say what the role that runs connect as may do beyond its work."""
+    if superuser:
+        yield Finding(
+            f"Runs connect to Postgres as {role}, a superuser: nothing there holds a mistake back.",
+            "Make a role that owns nothing, put it into JIRA_ASSETS_DATABASE_URL, put the owner "
+            "into JIRA_ASSETS_OWNER_DATABASE_URL, and run `jira-assets migrate`.",
+        )
+    elif owns_tables:
+        yield Finding(
+            f"Runs connect to Postgres as {role}, which owns the tables: a run could drop or alter "
+            "them.",
+            "Set JIRA_ASSETS_OWNER_DATABASE_URL to the owner and JIRA_ASSETS_DATABASE_URL to "
+            "another role, and run `jira-assets migrate`, which grants what runs need.",
+        )
+
+
+def examine_embedded(*, postgres: bool, broker: bool) -> Iterator[Finding]:
+    """Say which embedded parts are for one machine only."""
+    if postgres:
+        yield Finding(
+            "Postgres is the embedded one, in JIRA_ASSETS_HOME: for this machine only, no backups.",
+            "Set JIRA_ASSETS_DATABASE_URL to a server.",
+        )
+    if broker:
+        yield Finding(
+            "The broker is the embedded one, a folder: it may lose messages, which are then "
+            "published again after a minute.",
+            "Set JIRA_ASSETS_BROKER_URL to a RabbitMQ (amqp://…).",
+        )
+
+
+def examine_instance(settings: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say which settings of a ``dagster.yaml`` (as read, empty where unset) cost something."""
+    storage = settings.get("storage") or {}
+    if "postgres" not in storage:
+        yield Finding(
+            "Dagster keeps its runs and events outside Postgres (SQLite by default).",
+            "Configure storage.postgres in dagster.yaml; with more than one process writing, "
+            "SQLite locks.",
+        )
+    retries = settings.get("run_retries") or {}
+    if retries.get("enabled") and retries.get("retry_on_asset_or_op_failure", True):
+        yield Finding(
+            "run_retries retries runs whose steps failed, on top of the steps' own retry policy: "
+            "the two multiply, and permanent failures are tried again.",
+            "Set run_retries.retry_on_asset_or_op_failure: false in dagster.yaml.",
+        )
+    runs = ((settings.get("concurrency") or {}).get("runs") or {}).get("max_concurrent_runs")
+    if runs is None:
+        yield Finding(
+            "There is no limit of runs at once: a backfill over many integrations starts as many "
+            "processes as the default allows.",
+            "Set concurrency.runs.max_concurrent_runs in dagster.yaml, about two a core.",
+        )
+    if (settings.get("telemetry") or {}).get("enabled", True):
+        yield Finding(
+            "Dagster's telemetry is on.", "Set telemetry.enabled: false in dagster.yaml."
+        )
+
+
+def examine(settings: "Settings") -> list[Finding]:
+    """Read everything that can be read, and return what is worth saying about it."""
+    from jira_assets.queue.broker import Broker, BrokerUnavailableError
+    from jira_assets.services import connect_services
+    from jira_assets.warehouse.connect import WarehouseUnavailableError, engine_for
+
+    findings: list[Finding] = []
+    try:
+        services = connect_services(settings)
+        findings += _postgres(engine_for(services.database_url))
+    except WarehouseUnavailableError as error:
+        return [Finding(str(error), "Nothing else was examined.", broken=True)]
+    findings += examine_embedded(
+        postgres=services.embedded_postgres, broker=services.embedded_broker
+    )
+    try:
+        Broker(services.broker_url).depths()
+    except BrokerUnavailableError as error:
+        findings.append(Finding(str(error), "", broken=True))
+    return findings + list(examine_instance(_instance_settings(settings, services)))
+
+
+def _postgres(engine: "sa.Engine") -> Iterator[Finding]:
+    import sqlalchemy as sa
+
+    from jira_assets.warehouse.migrate import pending
+
+    with engine.connect() as connection:
+        role, superuser = connection.execute(
+            sa.text("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user")
+        ).one()
+        owned = connection.scalar(
+            sa.text(
+                "SELECT count(*) FROM pg_tables WHERE schemaname = 'jira' "
+                "AND tableowner = current_user"
+            )
+        )
+        behind = pending(connection)
+    yield from examine_roles(role=role, superuser=superuser, owns_tables=bool(owned))
+    if behind:
+        yield Finding(
+            "The tables are not those of this version.", "Run `jira-assets migrate`.", broken=True
+        )
+
+
+def _instance_settings(settings: "Settings", services: "Services") -> Mapping[str, Any]:
+    import yaml
+
+    from jira_assets.dagster_home import prepare
+
+    target = prepare(settings, services) / "dagster.yaml"
+    return (yaml.safe_load(target.read_text()) or {}) if target.exists() else {}

@@ -1,0 +1,173 @@
+"""What stands where: one row an integration, for ``jira-assets status``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from jira_assets.warehouse.tables import (
+    DATA_TABLES,
+    OPEN_STATES,
+    applied_extractions,
+    etl_job_queue,
+    integrations,
+    raw_extractions,
+    rejected_records,
+    tenants,
+)
+
+
+@dataclass(frozen=True)
+class IntegrationOverview:
+    """One integration: what landed last, what its tables hold, what is on its way, what failed."""
+
+    partition_key: str
+    base_url: str
+    active: bool
+    last_landed_at: datetime | None
+    last_applied_at: datetime | None
+    unreadable_projects: int
+    rejected_records: int
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Table name to living rows."""
+    queue: Mapping[str, int] = field(default_factory=dict)
+    """State to messages, of those that are open or failed."""
+    failures: tuple[str, ...] = ()
+    """Why messages failed, newest first; five at most."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the overview as JSON values; times in ISO 8601."""
+        return {
+            "integration": self.partition_key,
+            "base_url": self.base_url,
+            "active": self.active,
+            "last_landed_at": _iso(self.last_landed_at),
+            "last_applied_at": _iso(self.last_applied_at),
+            "unreadable_projects": self.unreadable_projects,
+            "rejected_records": self.rejected_records,
+            "rows": dict(self.rows),
+            "queue": dict(self.queue),
+            "failures": list(self.failures),
+        }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
+    """Read one overview an integration that is not removed, by partition key."""
+    found = connection.execute(_integrations()).all()
+    rows = _rows(connection)
+    queue = _queue(connection)
+    failures = _failures(connection)
+    unreadable = dict(connection.execute(_unreadable()).tuples())
+    rejected = dict(connection.execute(_count_by_integration(rejected_records)).tuples())
+    return [
+        IntegrationOverview(
+            partition_key=f"{row.tenant}/{row.slug}",
+            base_url=row.base_url,
+            active=row.active,
+            last_landed_at=row.last_landed_at,
+            last_applied_at=row.last_applied_at,
+            unreadable_projects=unreadable.get(row.id, 0),
+            rejected_records=rejected.get(row.id, 0),
+            rows=rows.get(row.id, dict.fromkeys(DATA_TABLES, 0)),
+            queue=queue.get(row.id, {}),
+            failures=tuple(failures.get(row.id, ())),
+        )
+        for row in found
+    ]
+
+
+def _integrations() -> sa.Select[Any]:
+    landed = (
+        sa.select(sa.func.max(raw_extractions.c.landed_at))
+        .where(raw_extractions.c.integration_id == integrations.c.id)
+        .scalar_subquery()
+    )
+    applied = (
+        sa.select(sa.func.max(applied_extractions.c.applied_at))
+        .where(applied_extractions.c.integration_id == integrations.c.id)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(
+            integrations.c.id,
+            tenants.c.slug.label("tenant"),
+            integrations.c.slug,
+            integrations.c.base_url,
+            integrations.c.active,
+            landed.label("last_landed_at"),
+            applied.label("last_applied_at"),
+        )
+        .join(tenants, tenants.c.id == integrations.c.tenant_id)
+        .where(integrations.c.removed_at.is_(None))
+        .order_by(tenants.c.slug, integrations.c.slug)
+    )
+
+
+def _count_by_integration(table: sa.Table, *where: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return (
+        sa.select(table.c.integration_id, sa.func.count())
+        .where(*where)
+        .group_by(table.c.integration_id)
+    )
+
+
+def _rows(connection: sa.Connection) -> dict[int, dict[str, int]]:
+    rows: dict[int, dict[str, int]] = {}
+    for name, table in DATA_TABLES.items():
+        living = _count_by_integration(table, table.c.deleted_at.is_(None))
+        for integration_id, count in connection.execute(living):
+            counts = rows.setdefault(integration_id, dict.fromkeys(DATA_TABLES, 0))
+            counts[name] = count
+    return rows
+
+
+def _queue(connection: sa.Connection) -> dict[int, dict[str, int]]:
+    states = sa.select(
+        etl_job_queue.c.integration_id, etl_job_queue.c.state, sa.func.count()
+    ).where(etl_job_queue.c.state.in_([*OPEN_STATES, "failed"]))
+    queue: dict[int, dict[str, int]] = {}
+    grouped = states.group_by(etl_job_queue.c.integration_id, etl_job_queue.c.state)
+    for integration_id, state, count in connection.execute(grouped):
+        queue.setdefault(integration_id, {})[state] = count
+    return queue
+
+
+def _failures(connection: sa.Connection, limit: int = 5) -> dict[int, list[str]]:
+    failed = (
+        sa.select(etl_job_queue.c.integration_id, etl_job_queue.c.entity, etl_job_queue.c.error)
+        .where(etl_job_queue.c.state == "failed")
+        .order_by(etl_job_queue.c.finished_at.desc())
+    )
+    failures: dict[int, list[str]] = {}
+    for integration_id, entity, error in connection.execute(failed):
+        listed = failures.setdefault(integration_id, [])
+        if len(listed) < limit:
+            listed.append(f"{entity}: {error}")
+    return failures
+
+
+def _unreadable() -> sa.Select[Any]:
+    """Count the unreadable projects of the extraction that `projects_statuses` holds."""
+    keys = sa.func.jsonb_object_keys(raw_extractions.c.complete_for["unreadable"])
+    projects = (
+        sa.select(applied_extractions.c.integration_id, keys.label("project"))
+        .join(
+            raw_extractions,
+            sa.and_(
+                raw_extractions.c.extraction_id == applied_extractions.c.extraction_id,
+                raw_extractions.c.entity == applied_extractions.c.entity,
+                raw_extractions.c.scope == applied_extractions.c.scope,
+            ),
+        )
+        .where(applied_extractions.c.table_name == "projects_statuses")
+        .subquery()
+    )
+    return sa.select(projects.c.integration_id, sa.func.count()).group_by(
+        projects.c.integration_id
+    )
