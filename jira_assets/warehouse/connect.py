@@ -1,0 +1,174 @@
+"""Engines for Postgres, and what to say when it is away.
+
+Decisions this module embodies:
+
+* One engine a process and URL: pools are per process, and every room asks for the same one.
+* The engine itself turns "cannot connect", "connection lost" and "no such table" into errors that
+  say who must do what, so no caller wraps its queries.
+* The search path never includes ``jira``: tables are named with their schema, and Dagster's tables
+  (one of them named ``alembic_version``, too) live in the same database.
+"""
+
+import os
+from functools import cache
+from typing import Any, Final
+
+import psycopg.errors
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError
+
+APPLICATION_NAME: Final = "jira_assets"
+PSYCOPG: Final = "psycopg"
+PSYCOPG2: Final = "psycopg2"
+"""Dagster's own storage needs this one: it fails on psycopg 3 at its first event."""
+
+_CONNECT_ARGUMENTS: Final[dict[str, Any]] = {
+    "application_name": APPLICATION_NAME,
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
+
+class InvalidDatabaseUrlError(ValueError):
+    """A text that is no Postgres URL."""
+
+
+class WarehouseUnavailableError(ConnectionError):
+    """Postgres could not be reached, refused the login, or went away in the middle."""
+
+
+class SchemaMissingError(RuntimeError):
+    """The tables are not there, or older than this program."""
+
+
+class PermissionMissingError(PermissionError):
+    """The role of the connection may not touch a table of ours."""
+
+
+def normalize_url(url: str, driver: str = PSYCOPG) -> str:
+    """Return ``url`` with the driver named: ``postgres://…`` becomes ``postgresql+psycopg://…``.
+
+    Raises:
+        InvalidDatabaseUrlError: it is no Postgres URL. The text itself is not repeated: it may hold
+            a password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise InvalidDatabaseUrlError(_NO_URL) from None
+    if parsed.get_backend_name() not in {"postgres", "postgresql"}:
+        raise InvalidDatabaseUrlError(_NO_URL)
+    named = parsed.set(drivername=f"postgresql+{driver}")
+    return named.render_as_string(hide_password=False)
+
+
+_NO_URL: Final = "this is no Postgres URL: use postgresql://user:password@host:5432/database."
+
+
+def redact(url: str) -> str:
+    """Return ``url`` without its password, for people to read."""
+    parsed = make_url(url)
+    hidden = {name: "***" for name in parsed.query if "password" in name}
+    return parsed.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+def describe_server(url: URL) -> str:
+    """Say which database is meant: ``database jira_assets at db.example.com:5432 as loader``."""
+    host = url.host or str(url.query.get("host", "") or "the local socket")
+    port = f":{url.port}" if url.port else ""
+    role = f" as {url.username}" if url.username else ""
+    return f"database {url.database or url.username} at {host}{port}{role}"
+
+
+def engine_for(url: str) -> sa.Engine:
+    """Return this process's engine for ``url`` (any spelling that ``normalize_url`` reads)."""
+    return _engine(normalize_url(url))
+
+
+@cache
+def _engine(url: str) -> sa.Engine:
+    parsed = make_url(url)
+    arguments = {k: v for k, v in _CONNECT_ARGUMENTS.items() if k not in parsed.query}
+    engine = sa.create_engine(
+        parsed,
+        connect_args=arguments,
+        pool_size=5,
+        max_overflow=10,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+    )
+    sa.event.listen(engine, "connect", _leave_search_path)
+    sa.event.listen(engine, "handle_error", _translate, retval=True)
+    _engines[url] = engine
+    return engine
+
+
+_engines: Final[dict[str, sa.Engine]] = {}
+
+
+def close_engines(url: str | None = None) -> None:
+    """Close the pooled connections to ``url`` (default: all). The engines stay usable."""
+    for known, engine in _engines.items():
+        if url is None or known == normalize_url(url):
+            engine.dispose()
+
+
+def _forget_connections_after_fork() -> None:
+    """Drop the parent's sockets from the child's pools without closing them for the parent."""
+    for engine in _engines.values():
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_connections_after_fork)
+
+
+def _leave_search_path(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.execute("SET search_path TO public")
+    connection.commit()
+
+
+def _translate(context: ExceptionContext) -> BaseException | None:
+    """Return the error to raise in place of the driver's; None keeps the driver's."""
+    if context.is_pre_ping:  # the pool replaces the connection by itself
+        return None
+    error, url = context.original_exception, _url_of(context)
+    if _is_away(error, connecting=context.connection is None, lost=context.is_disconnect):
+        return WarehouseUnavailableError(_away(error, url))
+    said = str(error)
+    if isinstance(error, psycopg.errors.UndefinedTable) and 'relation "jira.' in said:
+        return SchemaMissingError(
+            f"{_first_line(error)} in {describe_server(url)}: run `jira-assets migrate`."
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return PermissionMissingError(
+            f"{_first_line(error)} in {describe_server(url)}. Run `jira-assets migrate` with the "
+            "owner's URL in JIRA_ASSETS_OWNER_DATABASE_URL: it grants what this role needs."
+        )
+    return None
+
+
+def _url_of(context: ExceptionContext) -> URL:
+    return context.engine.url if context.engine is not None else URL.create("postgresql")
+
+
+def _is_away(error: BaseException, *, connecting: bool, lost: bool) -> bool:
+    return isinstance(error, psycopg.OperationalError) and (connecting or lost)
+
+
+def _away(error: BaseException, url: URL) -> str:
+    said = _first_line(error)
+    if url.password:
+        said = said.replace(str(url.password), "***")
+    return (
+        f"Postgres is not available ({describe_server(url)}): {said}. Check that the server runs "
+        "and that JIRA_ASSETS_DATABASE_URL is right, then try again."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(". ") if lines else type(error).__name__

@@ -1,0 +1,135 @@
+"""Bring the tables of schema ``jira`` up to date, and let the runtime role use them.
+
+Decisions this module embodies:
+
+* One transaction, behind an advisory lock: two first migrations at once are safe (the second finds
+  nothing to do), and one that fails leaves nothing behind.
+* Revisions hold the structure. What columns mean is taken from ``tables`` and written as comments
+  after every upgrade, so that rewording a comment needs no revision.
+* The owner migrates; the runtime role owns nothing. Its rights are granted at every run of this, so
+  they can be repaired, or given to another role, by running it again.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
+
+from jira_assets.warehouse.connect import describe_server, engine_for
+from jira_assets.warehouse.grants import advisory_lock, grant_use, role_of
+from jira_assets.warehouse.tables import SCHEMA, metadata
+
+HEAD: Final = "0001"
+"""The newest revision. Known here, so that asking whether anything is pending needs no alembic."""
+
+_VERSION_TABLE: Final = sa.table(
+    "alembic_version", sa.column("version_num", sa.Text), schema=SCHEMA
+)
+
+
+class DatabaseIsNewerError(RuntimeError):
+    """The database was migrated by a newer version of this program."""
+
+
+@dataclass(frozen=True)
+class MigrationReport:
+    """What a migration did. Revisions are None before the first one."""
+
+    from_revision: str | None
+    to_revision: str
+    created_schema: bool
+    granted_to: str | None
+    """The runtime role, where it is another than the owner."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the structure of the tables is another than before."""
+        return self.from_revision != self.to_revision
+
+
+def migrate(owner_url: str, runtime_url: str | None = None) -> MigrationReport:
+    """Upgrade the tables to the newest revision. Repeatable, and safe when several start at once.
+
+    Args:
+        owner_url: connects as the role that owns, or is to own, the schema.
+        runtime_url: connects as the role that runs use; granted what it needs if it is another.
+
+    Raises:
+        WarehouseUnavailableError: the server cannot be reached as one of the two.
+        DatabaseIsNewerError: the tables are newer than this program.
+    """
+    runtime_role = role_of(runtime_url, beside=owner_url) if runtime_url else None
+    with engine_for(owner_url).begin() as connection:
+        advisory_lock(connection, "jira_assets.migrate")
+        created = not sa.inspect(connection).has_schema(SCHEMA)
+        if created:
+            connection.execute(CreateSchema(SCHEMA))
+        before = current_revision(connection)
+        _upgrade(connection, before)
+        _write_comments(connection)
+        granted = _grant(connection, runtime_role)
+    return MigrationReport(before, HEAD, created, granted)
+
+
+def pending(url: str) -> bool:
+    """Whether the tables lack a revision that this program needs.
+
+    Raises:
+        DatabaseIsNewerError: the tables are newer than this program.
+    """
+    with engine_for(url).connect() as connection:
+        revision = current_revision(connection)
+        if revision is not None and revision > HEAD:
+            raise _newer(connection, revision)
+        return revision != HEAD
+
+
+def current_revision(connection: sa.Connection) -> str | None:
+    """Return the revision of the tables, None before the first migration."""
+    if not sa.inspect(connection).has_table("alembic_version", schema=SCHEMA):
+        return None
+    return connection.execute(sa.select(_VERSION_TABLE.c.version_num)).scalar_one_or_none()
+
+
+def alembic_config(connection: sa.Connection) -> Any:
+    """Return alembic's configuration for ``migrations/`` on ``connection``."""
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _upgrade(connection: sa.Connection, before: str | None) -> None:
+    if before == HEAD:
+        return
+    if before is not None and before > HEAD:
+        raise _newer(connection, before)
+    from alembic import command
+
+    command.upgrade(alembic_config(connection), HEAD)
+
+
+def _newer(connection: sa.Connection, revision: str) -> DatabaseIsNewerError:
+    return DatabaseIsNewerError(
+        f"The tables in {describe_server(connection.engine.url)} are at revision {revision}, newer "
+        f"than this program's {HEAD}: upgrade jira_assets."
+    )
+
+
+def _write_comments(connection: sa.Connection) -> None:
+    for table in metadata.sorted_tables:
+        connection.execute(SetTableComment(table))
+        for column in table.columns:
+            connection.execute(SetColumnComment(column))
+
+
+def _grant(connection: sa.Connection, runtime_role: str | None) -> str | None:
+    owner = connection.execute(sa.select(sa.func.current_user())).scalar_one()
+    if runtime_role in {None, owner}:
+        return None
+    grant_use(connection, SCHEMA, str(runtime_role), read_only_tables=["alembic_version"])
+    return runtime_role

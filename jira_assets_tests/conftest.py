@@ -1,0 +1,114 @@
+"""Real servers for every test: one embedded Postgres a session, a fresh database a test.
+
+The database of a test is a copy of a template that was migrated once by the program's own
+``migrate``. It is reached as the runtime role, as in earnest; ``owner_url`` is there for the rest.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from jira_assets.sandbox.postgres import OWNER_ROLE, RUNTIME_ROLE, SUPERUSER, EmbeddedPostgres
+from jira_assets.warehouse.connect import close_engines, engine_for
+from jira_assets.warehouse.migrate import migrate
+
+KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL"})
+TEMPLATE = "template_migrated"
+
+
+@pytest.fixture(autouse=True)
+def _without_the_developers_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees what the person at the keyboard has set for the program."""
+    for name in [*os.environ]:
+        if name == "DAGSTER_HOME" or name.startswith("JIRA_ASSETS_") and name not in KEPT_VARIABLES:
+            monkeypatch.delenv(name)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database on the session's server, by the URLs of the two roles."""
+
+    name: str
+    owner_url: str
+    runtime_url: str
+
+
+class PostgresServer:
+    """The session's server: makes databases, empty or migrated, and drops them."""
+
+    def __init__(self, embedded: EmbeddedPostgres) -> None:
+        self._embedded = embedded
+        self.create(TEMPLATE, template="template1")
+        migrate(self.url(OWNER_ROLE, TEMPLATE), self.url(RUNTIME_ROLE, TEMPLATE))
+        close_engines()
+
+    def url(self, role: str, database: str) -> str:
+        return self._embedded.url(role, database)
+
+    def create(self, name: str, *, template: str = TEMPLATE) -> Database:
+        """Create a database: migrated, or empty if made from ``template1``."""
+        self._execute(
+            f'CREATE DATABASE "{name}" OWNER {OWNER_ROLE} TEMPLATE {template} STRATEGY file_copy'
+        )
+        return Database(name, self.url(OWNER_ROLE, name), self.url(RUNTIME_ROLE, name))
+
+    def drop(self, database: Database) -> None:
+        for url in (database.owner_url, database.runtime_url):
+            close_engines(url)
+        self._execute(f'DROP DATABASE "{database.name}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        engine = engine_for(self.url(SUPERUSER, "postgres"))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(statement)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    # Not pytest's own folder: every start of pytest closes it to the server's account again.
+    home = Path(tempfile.mkdtemp(prefix="jira-assets-tests-"))
+    try:
+        with EmbeddedPostgres(home, durable=False) as embedded:
+            yield PostgresServer(embedded)
+            close_engines()
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def database(postgres_server: PostgresServer) -> Iterator[Database]:
+    """A fresh, migrated database."""
+    made = postgres_server.create(f"test_{uuid4().hex}")
+    yield made
+    postgres_server.drop(made)
+
+
+@pytest.fixture
+def empty_database(postgres_server: PostgresServer) -> Iterator[Database]:
+    """A fresh database without any table of ours."""
+    made = postgres_server.create(f"test_{uuid4().hex}", template="template1")
+    yield made
+    postgres_server.drop(made)
+
+
+@pytest.fixture
+def owner_url(database: Database) -> str:
+    return database.owner_url
+
+
+@pytest.fixture
+def runtime_url(database: Database) -> str:
+    return database.runtime_url
+
+
+@pytest.fixture
+def warehouse(database: Database) -> sa.Engine:
+    """The engine of the runtime role on a fresh, migrated database."""
+    return engine_for(database.runtime_url)
