@@ -1,0 +1,105 @@
+"""What the Dagster UI shows of landings, merges and tables. Metadata values only, no I/O.
+
+The names of metadata entries are read by the command line and by people's own automation:
+``outcome``, ``rows_inserted``, ``rows_updated``, ``rows_unchanged``, ``rows_deleted``,
+``rows_rejected``, ``rows_before``, ``extractions``, ``extraction``, ``pages``, ``items``,
+``unreadable_projects`` and Dagster's ``dagster/partition_row_count``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import dagster as dg
+from sqlalchemy.dialects import postgresql
+
+from jira_assets.warehouse.contracts import Landing, MergeResult
+from jira_assets.warehouse.tables import DATA_TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREVIEW_ROWS: Final = 5
+LISTED: Final = 50
+"""How many unreadable projects are listed; the marker in the warehouse has them all."""
+_CELL: Final = 80
+
+Metadata = Mapping[str, Any]
+
+
+def column_schema(table: str) -> dg.TableSchema:
+    """Describe the columns of a data table, for the definition metadata of its asset."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own factory
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type.compile(dialect).lower(),
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(
+                    nullable=bool(column.nullable),
+                    other=["primary key"] if column.primary_key else [],
+                ),
+            )
+            for column in DATA_TABLES[table].columns
+        ]
+    )
+
+
+def landing_metadata(landing: Landing, seconds: float) -> Metadata:
+    """Describe what landed: how much, of which extraction, and what could not be read and why."""
+    metadata: dict[str, Any] = {
+        "extraction": str(landing.extraction_id),
+        "pages": landing.pages,
+        "items": landing.items,
+        "dagster/partition_row_count": landing.items,
+        "unreadable_projects": len(landing.unreadable),
+        "seconds": round(seconds, 2),
+    }
+    if landing.unreadable:
+        listed = islice(sorted(landing.unreadable.items()), LISTED)
+        table = markdown_table(["project id", "reason"], listed)
+        more = len(landing.unreadable) - LISTED
+        note = f"\n\n… and {more:,} more, in jira.raw_extractions" if more > 0 else ""
+        metadata["unreadable"] = dg.MetadataValue.md(table + note)
+    return metadata
+
+
+def merge_metadata(result: MergeResult, preview: str) -> Metadata:
+    """Describe what a merge did to one integration's rows of one table."""
+    extractions = {entity: str(uuid) for entity, uuid in sorted(result.extraction_ids.items())}
+    return {
+        "outcome": result.outcome,
+        "rows_inserted": result.inserted,
+        "rows_updated": result.updated,
+        "rows_unchanged": result.unchanged,
+        "rows_deleted": result.deleted,
+        "rows_rejected": result.rejected,
+        "rows_before": result.alive_before,
+        "dagster/partition_row_count": result.alive,
+        "extractions": dg.MetadataValue.json(extractions),
+        "preview": dg.MetadataValue.md(preview),
+    }
+
+
+def preview(frame: "pd.DataFrame") -> str:
+    """Return the first rows of a snapshot as a markdown table, without whose they are."""
+    shown = frame.drop(columns=["tenant_id", "integration_id"]).head(PREVIEW_ROWS)
+    if shown.empty:
+        return "no rows"
+    rows = shown.astype(object).where(shown.notna(), None).itertuples(index=False, name=None)
+    return markdown_table([str(column) for column in shown.columns], rows)
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a markdown table; long cells are cut, nulls are blank."""
+    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = " ".join(str(value).split())
+    text = text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+    return text.replace("\\", "\\\\").replace("|", "\\|")
