@@ -7,7 +7,7 @@ The database of a test is a copy of a template that was migrated once by the pro
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -26,8 +26,8 @@ TEMPLATE = "template_migrated"
 @pytest.fixture(autouse=True)
 def _without_the_developers_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what the person at the keyboard has set for the program."""
-    for name in [*os.environ]:
-        if name == "DAGSTER_HOME" or name.startswith("JIRA_ASSETS_") and name not in KEPT_VARIABLES:
+    for name in set(os.environ) - KEPT_VARIABLES:
+        if name == "DAGSTER_HOME" or name.startswith("JIRA_ASSETS_"):
             monkeypatch.delenv(name)
 
 

@@ -21,6 +21,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -30,7 +31,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, LiteralString, Self
 
 import psycopg
 from psycopg import sql
@@ -185,7 +186,9 @@ class EmbeddedPostgres:
         return True
 
     def _initialize(self, account: _Account) -> None:
-        """Make the data folder under another name first: half of one must never be taken for one."""
+        """Make the data folder under another name first: half of one is none."""
+        for left_behind in self._folder.glob("unfinished-*"):
+            shutil.rmtree(left_behind)
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
         account.give(unfinished)
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
@@ -273,8 +276,8 @@ class EmbeddedPostgres:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         said = "; ".join(line for line in lines[-5:] if line.strip())
         return EmbeddedPostgresError(
-            f"The embedded Postgres in {self._data} {what}. Its log says: {said or 'nothing'}. Mend "
-            "what it says there, or set JIRA_ASSETS_DATABASE_URL to a Postgres of your own."
+            f"The embedded Postgres in {self._data} {what}. Its log says: {said or 'nothing'}. "
+            "Mend what it says there, or set JIRA_ASSETS_DATABASE_URL to a Postgres of your own."
         )
 
 
@@ -322,7 +325,7 @@ def _run(account: _Account, output: IO[str] | int, program: str, *arguments: str
     ).returncode
 
 
-def _exists(connection: psycopg.Connection[Any], query: "sql.LiteralString", name: str) -> bool:
+def _exists(connection: psycopg.Connection[Any], query: LiteralString, name: str) -> bool:
     return connection.execute(query, [name]).fetchone() is not None
 
 
@@ -347,7 +350,7 @@ def binaries() -> Path:
 
 
 def _account(data: Path) -> _Account:
-    """Return the account to run as: the owner of the data, or for new data of root a powerless one."""
+    """Return the account to run as: the owner of the data, or, for root's new data, no root."""
     if os.geteuid() != 0:
         return _Account(None, None)
     if data.exists():

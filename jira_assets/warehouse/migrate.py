@@ -29,6 +29,23 @@ _VERSION_TABLE: Final = sa.table(
 )
 
 
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "schema" or name == SCHEMA
+
+
+CONTEXT_OPTIONS: Final[dict[str, Any]] = {
+    "target_metadata": metadata,
+    "version_table_schema": SCHEMA,
+    "include_schemas": True,
+    "include_name": _is_ours,
+    "compare_type": True,
+    "compare_server_default": True,
+}
+"""How alembic sees our tables. Dagster keeps an ``alembic_version`` of its own in the same
+database: without the filter, a comparison would propose to drop all of its tables.
+"""
+
+
 class DatabaseIsNewerError(RuntimeError):
     """The database was migrated by a newer version of this program."""
 

@@ -1,0 +1,251 @@
+"""Migrations: equal to the metadata, repeatable, safe at once, and what the runtime role may do."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from jira_assets.sandbox.postgres import OWNER_ROLE, RUNTIME_ROLE, SUPERUSER
+from jira_assets.warehouse import migrate as migrate_module
+from jira_assets.warehouse.connect import (
+    PermissionMissingError,
+    SchemaMissingError,
+    engine_for,
+)
+from jira_assets.warehouse.grants import RoleError
+from jira_assets.warehouse.migrate import (
+    CONTEXT_OPTIONS,
+    HEAD,
+    DatabaseIsNewerError,
+    alembic_config,
+    migrate,
+    pending,
+)
+from jira_assets.warehouse.tables import metadata, tenants
+from jira_assets_tests.conftest import Database, PostgresServer
+
+COLUMNS = sa.text(
+    """
+    SELECT table_name, ordinal_position, column_name, data_type, udt_name, is_nullable,
+        column_default, identity_generation,
+        col_description(format('jira.%I', table_name)::regclass, ordinal_position)
+    FROM information_schema.columns
+    WHERE table_schema = 'jira' AND table_name <> 'alembic_version'
+    ORDER BY 1, 2
+    """
+)
+CONSTRAINTS = sa.text(
+    """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+    FROM pg_constraint
+    WHERE connamespace = 'jira'::regnamespace AND conrelid::regclass::text <> 'jira.alembic_version'
+    ORDER BY 1, 2
+    """
+)
+INDEXES = sa.text(
+    """
+    SELECT tablename, indexname, indexdef FROM pg_indexes
+    WHERE schemaname = 'jira' AND tablename <> 'alembic_version' ORDER BY 1, 2
+    """
+)
+
+
+def catalog(url: str) -> dict[str, list[Any]]:
+    """What Postgres itself says about our tables."""
+    queries = {"columns": COLUMNS, "constraints": CONSTRAINTS, "indexes": INDEXES}
+    with engine_for(url).connect() as connection:
+        return {name: list(connection.execute(query)) for name, query in queries.items()}
+
+
+def test_alembic_finds_no_difference_between_migrations_and_metadata(owner_url: str) -> None:
+    with engine_for(owner_url).connect() as connection:
+        context = MigrationContext.configure(connection, opts=CONTEXT_OPTIONS)
+        assert compare_metadata(context, metadata) == []
+
+
+def test_postgres_finds_no_difference_either(owner_url: str, empty_database: Database) -> None:
+    with engine_for(empty_database.owner_url).begin() as connection:
+        connection.execute(sa.schema.CreateSchema("jira"))
+        metadata.create_all(connection)
+    assert catalog(owner_url) == catalog(empty_database.owner_url)
+
+
+def test_the_known_head_is_the_newest_revision(owner_url: str) -> None:
+    with engine_for(owner_url).connect() as connection:
+        script = ScriptDirectory.from_config(alembic_config(connection))
+    assert script.get_heads() == [HEAD]
+
+
+def test_the_first_migration_tells_what_it_did_and_the_second_finds_nothing_to_do(
+    empty_database: Database,
+) -> None:
+    owner, runtime = empty_database.owner_url, empty_database.runtime_url
+    assert pending(owner)
+
+    first, second = migrate(owner, runtime), migrate(owner, runtime)
+
+    assert (first.from_revision, first.to_revision, first.created_schema) == (None, HEAD, True)
+    assert (second.from_revision, second.created_schema, second.changed) == (HEAD, False, False)
+    assert first.granted_to == second.granted_to == RUNTIME_ROLE
+    assert not pending(runtime)
+
+
+def test_a_single_role_is_allowed(empty_database: Database) -> None:
+    report = migrate(empty_database.owner_url, empty_database.owner_url)
+    assert report.granted_to is None
+    assert migrate(empty_database.owner_url).granted_to is None
+
+
+def test_four_first_migrations_at_once(empty_database: Database) -> None:
+    together = threading.Barrier(4)
+
+    def first(_: int) -> Any:
+        together.wait()
+        return migrate(empty_database.owner_url, empty_database.runtime_url)
+
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(first, range(4)))
+
+    assert sorted(report.created_schema for report in reports) == [False, False, False, True]
+    assert sum(report.changed for report in reports) == 1
+
+
+def test_a_migration_that_fails_leaves_nothing(
+    empty_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: sa.Connection) -> None:
+        raise RuntimeError("the last step")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate_module, "_write_comments", fail)
+        with pytest.raises(RuntimeError, match="the last step"):
+            migrate(empty_database.owner_url)
+
+    assert not sa.inspect(engine_for(empty_database.owner_url)).has_schema("jira")
+    assert migrate(empty_database.owner_url).created_schema
+
+
+def test_tables_newer_than_the_program_are_left_alone(owner_url: str, runtime_url: str) -> None:
+    with engine_for(owner_url).begin() as connection:
+        connection.exec_driver_sql("UPDATE jira.alembic_version SET version_num = '9999'")
+    for attempt in (lambda: pending(runtime_url), lambda: migrate(owner_url)):
+        with pytest.raises(DatabaseIsNewerError, match=r"at revision 9999, newer.*upgrade"):
+            attempt()
+
+
+def test_tables_of_others_in_the_same_database_stay(empty_database: Database) -> None:
+    engine = engine_for(empty_database.owner_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA dagster")
+        connection.exec_driver_sql("CREATE TABLE dagster.alembic_version (version_num text)")
+        connection.exec_driver_sql("INSERT INTO dagster.alembic_version VALUES ('theirs')")
+
+    migrate(empty_database.owner_url)
+
+    with engine.connect() as connection:
+        theirs = connection.exec_driver_sql("SELECT * FROM dagster.alembic_version").scalar_one()
+        context = MigrationContext.configure(connection, opts=CONTEXT_OPTIONS)
+        assert compare_metadata(context, metadata) == []
+    assert theirs == "theirs"
+
+
+# ---------------------------------------------------------------------------- the runtime role
+
+
+def test_the_runtime_role_owns_nothing(owner_url: str) -> None:
+    with engine_for(owner_url).connect() as connection:
+        owners = connection.exec_driver_sql(
+            "SELECT DISTINCT relowner::regrole::text FROM pg_class"
+            " WHERE relnamespace = 'jira'::regnamespace"
+        ).scalars()
+        assert set(owners) == {OWNER_ROLE}
+
+
+def test_the_runtime_role_reads_and_writes_rows_and_makes_temporary_tables(
+    warehouse: sa.Engine,
+) -> None:
+    with warehouse.begin() as connection:
+        connection.execute(tenants.insert().values(slug="acme"))
+        connection.execute(tenants.update().values(slug="globex"))
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE incoming AS SELECT * FROM jira.tenants")
+        assert connection.exec_driver_sql("SELECT slug FROM incoming").scalar_one() == "globex"
+        connection.execute(tenants.delete())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE jira.mine (id int)",
+        "DROP TABLE jira.tenants",
+        "ALTER TABLE jira.tenants ADD COLUMN mine int",
+        "TRUNCATE jira.raw_extraction_data",
+        "UPDATE jira.alembic_version SET version_num = '0000'",
+        "CREATE SCHEMA mine",
+        "CREATE TABLE public.mine (id int)",
+    ],
+)
+def test_the_runtime_role_may_not_change_the_tables(warehouse: sa.Engine, statement: str) -> None:
+    with pytest.raises(PermissionMissingError), warehouse.begin() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def test_tables_to_come_are_granted_in_advance(owner_url: str, warehouse: sa.Engine) -> None:
+    with engine_for(owner_url).begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE jira.later (id bigint GENERATED ALWAYS AS IDENTITY, n serial)"
+        )
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO jira.later DEFAULT VALUES")
+
+
+@pytest.fixture
+def without_temporary_tables(postgres_server: PostgresServer, empty_database: Database) -> Database:
+    """A database in which somebody took the right to make temporary tables from everybody."""
+    engine = engine_for(postgres_server.url(SUPERUSER, empty_database.name))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f'REVOKE TEMPORARY ON DATABASE "{empty_database.name}" FROM PUBLIC'
+        )
+    return empty_database
+
+
+def test_the_right_to_temporary_tables_is_granted_where_it_was_revoked(
+    without_temporary_tables: Database,
+) -> None:
+    migrate(without_temporary_tables.owner_url, without_temporary_tables.runtime_url)
+    with engine_for(without_temporary_tables.runtime_url).begin() as connection:
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE incoming (id int)")
+
+
+def test_rights_that_were_lost_come_back_with_the_next_migration(
+    owner_url: str, runtime_url: str, warehouse: sa.Engine
+) -> None:
+    with engine_for(owner_url).begin() as connection:
+        connection.exec_driver_sql(f"REVOKE ALL ON SCHEMA jira FROM {RUNTIME_ROLE}")
+    with pytest.raises(PermissionMissingError, match="jira-assets migrate"):
+        pending(runtime_url)
+
+    migrate(owner_url, runtime_url)
+
+    assert not pending(runtime_url)
+
+
+def test_two_urls_that_lead_to_two_databases_are_refused(
+    database: Database, empty_database: Database
+) -> None:
+    with pytest.raises(RoleError, match="two roles of one database"):
+        migrate(empty_database.owner_url, database.runtime_url)
+    assert not sa.inspect(engine_for(empty_database.owner_url)).has_schema("jira")
+
+
+def test_before_the_first_migration_every_query_says_what_to_do(empty_database: Database) -> None:
+    with (
+        pytest.raises(SchemaMissingError, match="run `jira-assets migrate`"),
+        engine_for(empty_database.runtime_url).connect() as connection,
+    ):
+        connection.execute(sa.select(tenants))
