@@ -326,4 +326,4 @@ def _points_to(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
 
 
 def _check(table: str, name: str, condition: str) -> sa.CheckConstraint:
-    return sa.CheckConstraint(condition, name=f"ck_{table}_{name}")
+    return sa.CheckConstraint(condition, name=op.f(f"ck_{table}_{name}"))
