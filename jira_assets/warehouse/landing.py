@@ -165,25 +165,28 @@ def _sources(
     entities: Collection[str],
     preferred: UUID | None = None,
 ) -> Sources:
+    ranked = _ranked(owner, entities, preferred).subquery()
+    newest = sa.select(ranked).where(ranked.c.rank == 1)
+    landings = [_landing(row) for row in connection.execute(newest)]
+    return {landing.entity: _landed_entity(engine, landing) for landing in landings}
+
+
+def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> sa.Select[Any]:
+    """Rank the markers of each entity: the preferred extraction first, then from the newest."""
     marker = raw_extractions.c
-    newest = (
+    order = [marker.started_at.desc(), marker.sequence.desc()]
+    if preferred is not None:
+        order.insert(0, (marker.extraction_id == preferred).desc())
+    rank = sa.func.row_number().over(partition_by=marker.entity, order_by=order)
+    return (
         _markers()
+        .add_columns(rank.label("rank"))
         .where(
             marker.integration_id == owner.integration_id,
             marker.entity.in_(entities),
             marker.scope == SITE_SCOPE,
         )
-        .distinct(marker.entity)
-        .order_by(
-            marker.entity,
-            # without a preference false for all, and the next column decides
-            (marker.extraction_id == preferred).desc(),
-            marker.started_at.desc(),
-            marker.sequence.desc(),
-        )
     )
-    landings = [_landing(row) for row in connection.execute(newest)]
-    return {landing.entity: _landed_entity(engine, landing) for landing in landings}
 
 
 def _landed_entity(engine: sa.Engine, landing: Landing) -> LandedEntity:
