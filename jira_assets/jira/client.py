@@ -1,0 +1,182 @@
+"""``JiraClient``: the projects, issue types, statuses and project statuses of one site.
+
+Decisions this module embodies:
+
+* The identity comes first. Jira may answer wrong credentials with 200 and the anonymous view, so no
+  list is asked for before ``/myself`` has said who we are, and an empty list, which a site that can
+  be worked with does not have, is lost access, not a site where everything was deleted.
+* Answers are yielded as they came, one a call; nothing is collected.
+* A project that answers 403 or 404 is an answer: one object that cannot be read. The same from a
+  list, and refused credentials from anywhere, end the reading.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from jira_assets.jira.caller import Caller
+from jira_assets.jira.clock import Clock, SystemClock
+from jira_assets.jira.dialect import Dialect, dialect_of
+from jira_assets.jira.errors import LostAccessError, UnreadableError
+from jira_assets.jira.fanout import as_they_arrive
+from jira_assets.jira.identity import Identity, read_identity
+from jira_assets.jira.paging import offset_pages
+from jira_assets.jira.retry import RetryPolicy
+from jira_assets.jira.shapes import is_list, is_page, items_of
+from jira_assets.jira.site import Site
+from jira_assets.jira.stats import Stats
+from jira_assets.jira.throttle import Throttle
+from jira_assets.jira.transport import Timeouts, Transport
+
+_OK: Final = 200
+
+
+@dataclass(frozen=True)
+class ProjectRef:
+    """A project by its numeric id, which stays, and its key, which may change."""
+
+    id: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of Jira.
+
+    ``path`` is below the context path. ``status`` is 200, or, of one project, 403 or 404: then
+    ``payload`` is the error's body, as JSON or as text, or None.
+    """
+
+    path: str
+    params: Mapping[str, Any]
+    status: int
+    payload: Any
+    project: ProjectRef | None = None
+
+
+class JiraClient:
+    """Reads one site. A context manager; usable from several threads, within one rate and one pool.
+
+    Args:
+        site: where, and as whom.
+        policy: how often, and after which pauses, transient failures are tried again.
+        timeouts: for every call.
+        clock: what pauses wait on.
+
+    Every method raises a ``PermanentJiraError`` when somebody must act, and a
+    ``TransientJiraError`` when the tries of the policy are used up.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        policy: RetryPolicy | None = None,
+        timeouts: Timeouts | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self.site = site
+        self.stats = Stats()
+        self._transport = Transport(site, timeouts or Timeouts())
+        self._caller = Caller(
+            transport=self._transport,
+            throttle=Throttle(clock, site.requests_per_second),
+            policy=policy or RetryPolicy(),
+            clock=clock,
+            stats=self.stats,
+            anonymous=site.anonymous,
+        )
+        self._identity: Identity | None = None
+        self._identity_lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def identity(self) -> Identity:
+        """Return who we are and what the site is: asked once, then remembered."""
+        with self._identity_lock:
+            if self._identity is None:
+                self._identity = read_identity(self.site, self._caller)
+            return self._identity
+
+    def projects(self) -> Iterator[Answer]:
+        """Yield the pages of all projects, live and archived; the same one may be on two pages.
+
+        Cloud: ``/project/search``, ``{values: […], startAt, maxResults, total, isLast}``, 100 a
+        page. Data Center: ``/project``, one list. Raises ``LostAccessError`` if there are none.
+        """
+        dialect = self._dialect()
+        pages = self._pages if dialect.pages_projects else self._list
+        yield from self._not_empty("projects", pages(dialect.projects, dialect.projects_params))
+
+    def issue_types(self) -> Iterator[Answer]:
+        """Yield the one list of all issue types. Raises ``LostAccessError`` if it is empty."""
+        yield from self._not_empty("issue types", self._list(self._dialect().issue_types, {}))
+
+    def statuses(self) -> Iterator[Answer]:
+        """Yield the one list of the statuses of active workflows; projects may use others.
+
+        Raises ``LostAccessError`` if it is empty.
+        """
+        yield from self._not_empty("statuses", self._list(self._dialect().statuses, {}))
+
+    def project_statuses(self, refs: Iterable[ProjectRef]) -> Iterator[Answer]:
+        """Yield, per project, its issue types with their statuses, as the answers arrive.
+
+        ``[{id, name, subtask, statuses: [{id, name, statusCategory, …}]}]``, empty for a project
+        without issue types. The first failure cancels the rest and is raised when every thread has
+        ended; so does closing the generator.
+        """
+        dialect = self._dialect()
+
+        def read(ref: ProjectRef, stop: threading.Event) -> Answer:
+            path = dialect.project_statuses(ref.id)
+            try:
+                return Answer(path, {}, _OK, self._caller.call(path, {}, is_list, stop), ref)
+            except UnreadableError as error:
+                return Answer(path, {}, error.status or 0, error.body, ref)
+
+        yield from as_they_arrive(
+            read, refs, threads=self.site.max_concurrency, cut=self._transport.cut
+        )
+
+    def _dialect(self) -> Dialect:
+        return dialect_of(self.identity().deployment)
+
+    def _list(self, path: str, params: Mapping[str, Any]) -> Iterator[Answer]:
+        yield Answer(path, params, _OK, self._caller.call(path, params, is_list))
+
+    def _pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Answer]:
+        def at(start: int) -> Mapping[str, Any]:
+            return {"startAt": start, **params}
+
+        def fetch(start: int) -> Any:
+            return self._caller.call(path, at(start), is_page)
+
+        for start, page in offset_pages(fetch, self.site.url(path)):
+            yield Answer(path, at(start), _OK, page)
+
+    def _not_empty(self, what: str, answers: Iterator[Answer]) -> Iterator[Answer]:
+        """Hold empty answers back until one holds something: an empty list must not even land."""
+        held: list[Answer] = []
+        for answer in answers:
+            held.append(answer)
+            if items_of(answer.payload):
+                yield from held
+                break
+        else:
+            raise LostAccessError(
+                f"Jira answered no {what} at all to {self.identity().display_name}.",
+                url=self.site.url(held[0].path),
+                status=_OK,
+            )
+        yield from answers

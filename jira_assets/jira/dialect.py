@@ -1,0 +1,81 @@
+"""The two dialects of Jira's REST API, as data.
+
+Read in Atlassian's specs (Cloud ``/rest/api/3``, Data Center ``/rest/api/2``): Cloud's ``/project``
+is deprecated and its ``/project/search`` pages by 100 at most; Data Center's ``/project`` is one
+list, whatever its spec declares. Both are asked for archived projects too, which an account without
+the permission simply does not get: archiving a project is no deletion.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+CLOUD: Final = "cloud"
+DATA_CENTER: Final = "data_center"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Where one kind of Jira answers, and what the list of projects looks like."""
+
+    deployment: str
+    api: str
+    projects: str
+    projects_params: Mapping[str, Any]
+    pages_projects: bool
+
+    @property
+    def server_info(self) -> str:
+        """The path that says what the site is."""
+        return f"{self.api}/serverInfo"
+
+    @property
+    def myself(self) -> str:
+        """The path that says who the account is."""
+        return f"{self.api}/myself"
+
+    @property
+    def issue_types(self) -> str:
+        """The path of all issue types: one list."""
+        return f"{self.api}/issuetype"
+
+    @property
+    def statuses(self) -> str:
+        """The path of all statuses of active workflows: one list."""
+        return f"{self.api}/status"
+
+    def project_statuses(self, project_id: str) -> str:
+        """Return the path of a project's statuses by issue type. Ids stay when keys change."""
+        return f"{self.api}/project/{quote(project_id, safe='')}/statuses"
+
+
+_CLOUD: Final = Dialect(
+    deployment=CLOUD,
+    api="/rest/api/3",
+    projects="/rest/api/3/project/search",
+    projects_params={
+        "maxResults": 100,
+        "expand": "description,lead",
+        "status": ["live", "archived"],
+    },
+    pages_projects=True,
+)
+_DATA_CENTER: Final = Dialect(
+    deployment=DATA_CENTER,
+    api="/rest/api/2",
+    projects="/rest/api/2/project",
+    projects_params={"expand": "description,lead", "includeArchived": "true"},
+    pages_projects=False,
+)
+
+
+def dialect_of(deployment: str) -> Dialect:
+    """Return the dialect of ``cloud`` or ``data_center``; of ``auto``, the one both understand."""
+    return _CLOUD if deployment == CLOUD else _DATA_CENTER
+
+
+def deployment_of(server_info: Mapping[str, Any]) -> str:
+    """Read what a site says it is: what does not say is no Cloud."""
+    said = str(server_info.get("deploymentType") or "").lower()
+    return CLOUD if said == CLOUD else DATA_CENTER

@@ -1,0 +1,120 @@
+"""Offset paging (``startAt``, ``maxResults``, ``isLast``, ``total``), guarded. Pure.
+
+Decisions this module embodies; what is missed here would read as deleted later:
+
+* A list ends where ``isLast`` and ``total`` agree that it does. Where they differ the reading goes
+  on until a page is empty. A short page is not the end: sites cap pages as they like.
+* The next offset follows from what arrived, never from what was asked for.
+* A total that shrinks between two pages means that items moved up, over the border of the pages:
+  the next page begins earlier by as much. The same item twice does no harm.
+* An empty page before the end is asked for again, once; what is still missing at the end then is
+  an error.
+* A page with nothing new on it, where something new is due, is a server that ignores offsets: an
+  error.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jira_assets.jira.errors import PagingError
+from jira_assets.jira.shapes import ids_of, items_of
+
+_MOST_SETBACKS: Final = 10
+
+Page = Mapping[str, Any]
+
+
+def offset_pages(fetch: Callable[[int], Page], url: str) -> Iterator[tuple[int, Page]]:
+    """Yield the pages of a list, each as it came and with the offset asked for, in order.
+
+    Args:
+        fetch: returns the page that begins at an offset, its items under ``values``.
+        url: where they come from, for the error.
+
+    Raises:
+        PagingError: the pages repeat, stay empty or keep moving, before the list's end.
+    """
+    progress = _Progress(url)
+    while not progress.ended:
+        start = progress.start
+        page = fetch(start)
+        progress.take(page)
+        yield start, page
+
+
+@dataclass
+class _Progress:
+    url: str
+    start: int = 0
+    ended: bool = False
+    seen: set[str] = field(default_factory=set)
+    total: int | None = None
+    frontier: int = 0
+    setbacks: int = 0
+    empty_at: int | None = None
+    skipped: bool = False
+
+    def take(self, page: Page) -> None:
+        """Move on to the next offset, or to the end, by what ``page`` says and holds."""
+        reached = self.start + len(items_of(page))
+        shrunk_by = self._shrunk_by(page)
+        news = ids_of(page) - self.seen
+        self.seen |= news
+        if shrunk_by:
+            self._set_back(reached - shrunk_by)
+        elif _is_end(page, self.start, reached):
+            self._end(nothing_new=reached > self.start and not news)
+        elif reached == self.start:
+            self._pass_over(page)
+        else:
+            self._advance(reached, nothing_new=not news)
+        self.frontier = max(self.frontier, reached)
+
+    def _advance(self, reached: int, *, nothing_new: bool) -> None:
+        if nothing_new and self.start >= self.frontier:
+            raise self._error(f"the page at {self.start} repeats earlier ones")
+        self.start = reached
+
+    def _end(self, *, nothing_new: bool) -> None:
+        expected = self.total or 0
+        if (self.skipped or nothing_new) and len(self.seen) < expected:
+            raise self._error(f"only {len(self.seen)} of {expected} arrived")
+        self.ended = True
+
+    def _pass_over(self, page: Page) -> None:
+        self._count_setback()
+        if self.empty_at == self.start:
+            self.skipped = True
+            self.start += max(1, _number(page, "maxResults") or 0)
+        self.empty_at = self.start
+
+    def _set_back(self, start: int) -> None:
+        self._count_setback()
+        self.start = max(0, start)
+
+    def _count_setback(self) -> None:
+        self.setbacks += 1
+        if self.setbacks > _MOST_SETBACKS:
+            raise self._error(f"at {self.start} they are still empty, or still moving")
+
+    def _shrunk_by(self, page: Page) -> int:
+        before, self.total = self.total, _number(page, "total")
+        return max(0, (before or 0) - self.total) if self.total is not None else 0
+
+    def _error(self, what: str) -> PagingError:
+        return PagingError(f"Jira's pages do not hang together: {what}.", url=self.url, status=200)
+
+
+def _is_end(page: Page, start: int, reached: int) -> bool:
+    total, is_last, empty = _number(page, "total"), page.get("isLast"), reached == start
+    if is_last is True:
+        return empty or total is None or reached >= total
+    if is_last is False:
+        return empty and total is not None and reached >= total
+    return empty if total is None else reached >= total
+
+
+def _number(page: Page, name: str) -> int | None:
+    value = page.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

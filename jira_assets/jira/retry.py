@@ -1,0 +1,64 @@
+"""Whether and when a call is tried again: a pure policy.
+
+Decisions this module embodies:
+
+* Without a word from Jira: Atlassian's own advice, 2 s doubling up to 30 s, each times 0.7 to 1.3,
+  and at most 4 further tries.
+* ``Retry-After`` is an instruction. It is never cut short (1,847 s have been seen), and following
+  it is no failed try: rate-limited calls have a bound of their own.
+* ``Retry-After: 0`` occurs on healthy answers and beside 429: it counts as not having said when.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from jira_assets.jira.errors import RateLimitedError, TransientJiraError
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often a call is made before its failure is final; the pauses between, in seconds."""
+
+    max_tries: int = 5
+    max_rate_limited_tries: int = 10
+    first_pause: float = 2.0
+    longest_pause: float = 30.0
+    jitter: Callable[[], float] = random.random
+    """Returns 0 up to 1; random, so that calls which failed together do not return together."""
+
+    def may_retry(self, error: TransientJiraError, tries: int) -> bool:
+        """Whether to call again after the ``tries``-th call ended in ``error``."""
+        return tries < (
+            self.max_tries if asked_pause(error) is None else self.max_rate_limited_tries
+        )
+
+    def pause(self, error: TransientJiraError, tries: int) -> float:
+        """Return how many seconds to wait after the ``tries``-th call ended in ``error``."""
+        asked = asked_pause(error)
+        if asked is not None:
+            return asked + self.jitter() * min(1.0, asked / 10)
+        doubled = min(self.longest_pause, self.first_pause * 2.0 ** min(tries - 1, 30))
+        return doubled * (0.7 + 0.6 * self.jitter())
+
+
+def asked_pause(error: TransientJiraError) -> float | None:
+    """Return the seconds that Jira asked to wait, None where it did not."""
+    return (error.retry_after or None) if isinstance(error, RateLimitedError) else None
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Read ``Retry-After``: seconds, or an HTTP date seen from ``now`` (seconds since the epoch).
+
+    Returns None where it is missing or says nothing that can be understood.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.replace(".", "", 1).isdecimal():
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)

@@ -1,0 +1,47 @@
+"""What an answer must look like at the least, to be taken for what was asked for.
+
+Only as much as the reader itself needs: one bad object among good ones is landed as it came, and
+the transforms set it aside. Repeated ids and unknown fields are none of this module's business.
+"""
+
+from typing import Any
+
+
+def is_list(payload: Any) -> bool:
+    """Whether it is a list of objects with ids: empty, or with at least one such object in it."""
+    return isinstance(payload, list) and (not payload or any(map(_has_id, payload)))
+
+
+def is_page(payload: Any) -> bool:
+    """Whether it is one page of a list, as Cloud sends it."""
+    return isinstance(payload, dict) and is_list(payload.get("values"))
+
+
+def is_server_info(payload: Any) -> bool:
+    """Whether it is an answer of ``/serverInfo``."""
+    return isinstance(payload, dict) and bool({"version", "deploymentType"} & payload.keys())
+
+
+def is_account(payload: Any) -> bool:
+    """Whether it is an answer of ``/myself``: Cloud names ``accountId``, Data Center the others."""
+    return isinstance(payload, dict) and account_id(payload) != ""
+
+
+def account_id(account: dict[str, Any]) -> str:
+    """Return what identifies an account on its site, '' if nothing does."""
+    return str(account.get("accountId") or account.get("key") or account.get("name") or "")
+
+
+def items_of(payload: Any) -> list[Any]:
+    """Return the objects of a list or of a page."""
+    items = payload["values"] if isinstance(payload, dict) else payload
+    return list(items)
+
+
+def ids_of(payload: Any) -> set[str]:
+    """Return the distinct ids of a list or of a page."""
+    return {str(item["id"]) for item in items_of(payload) if _has_id(item)}
+
+
+def _has_id(item: Any) -> bool:
+    return isinstance(item, dict) and bool(item.get("id"))

@@ -1,0 +1,117 @@
+"""A Jira site and how to reach it: checked when it is made, so that no call has to.
+
+The secret is a function, called at the moment of use (``auth.py``): a token that was rotated is
+taken up by the next call, and no site, log line or traceback holds one.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from jira_assets.jira.errors import InvalidSiteError
+
+DEPLOYMENTS: Final = ("auto", "cloud", "data_center")
+AUTHS: Final = ("basic", "bearer", "none")
+
+
+@dataclass(frozen=True)
+class Site:
+    """One Jira site, as one account sees it. Raises ``InvalidSiteError`` for what cannot work.
+
+    Args:
+        base_url: with its context path, e.g. ``https://jira.example.com:8443/jira``, or
+            ``https://api.atlassian.com/ex/jira/{cloudId}`` for a scoped Cloud token. A slash at its
+            end is dropped. Plain http only on loopback, or with ``allow_plain_http``.
+        deployment: ``cloud``, ``data_center``, or ``auto``: what the site itself says.
+        auth: ``basic`` (user name or e-mail, and a token or password), ``bearer`` (a personal
+            access token, or one of OAuth 2.0), or ``none``: read as an anonymous visitor.
+        username: for ``basic``.
+        secret: returns the token or password; called for every call, from several threads. What it
+            raises names the reference, never the value.
+        max_concurrency: calls in flight at once.
+        requests_per_second: None for no limit of our own.
+        allow_plain_http: send the credentials unencrypted over a network.
+    """
+
+    base_url: str
+    deployment: str = "auto"
+    auth: str = "basic"
+    username: str | None = None
+    secret: Callable[[], str] | None = field(default=None, repr=False)
+    max_concurrency: int = 10
+    requests_per_second: float | None = None
+    allow_plain_http: bool = False
+
+    def __post_init__(self) -> None:
+        base_url = _checked_base_url(self.base_url, allow_plain_http=self.allow_plain_http)
+        object.__setattr__(self, "base_url", base_url)
+        _require(self.deployment in DEPLOYMENTS, f"deployment is one of {', '.join(DEPLOYMENTS)}.")
+        _require(self.auth in AUTHS, f"auth is one of {', '.join(AUTHS)}.")
+        _require(self.max_concurrency >= 1, "max_concurrency is at least 1.")
+        rate = self.requests_per_second
+        _require(rate is None or rate > 0, "requests_per_second is more than 0.")
+        if not self.anonymous:
+            _require(self.secret is not None, f"{self.auth} auth needs a secret.")
+        if self.auth == "basic":
+            _require(_is_username(self.username), "basic auth needs a user name without a colon.")
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether the site is read without an account, on purpose."""
+        return self.auth == "none"
+
+    def url(self, path: str) -> str:
+        """Return the URL of an absolute ``path`` below the context path."""
+        return self.base_url + path
+
+
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise InvalidSiteError(f"The integration's settings cannot work: {otherwise}")
+
+
+def _is_username(username: str | None) -> bool:
+    return bool(username) and ":" not in str(username)
+
+
+def _checked_base_url(text: str, *, allow_plain_http: bool) -> str:
+    _require(
+        "@" not in text, "the base URL carries credentials; give them as user name and secret."
+    )
+    parts = _split(text.strip())
+    _require(
+        parts.scheme in {"http", "https"} and bool(parts.hostname),
+        f"{text!r} is no base URL; it looks like https://your-site.atlassian.net.",
+    )
+    _require(
+        not parts.query and not parts.fragment,
+        f"the base URL of {parts.hostname} ends with its context path, without ? or #.",
+    )
+    _require(
+        parts.scheme == "https" or allow_plain_http or is_loopback(str(parts.hostname)),
+        f"{parts.hostname} would be called over plain http, which shows the token to the network; "
+        "use https, or allow plain http in the settings.",
+    )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        parsed = parts.port != 0 and not any(letter.isspace() for letter in text)
+    except ValueError:
+        parsed = False
+    _require(parsed, f"{text!r} is malformed; a base URL looks like https://jira.example.com/jira.")
+    return parts
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
