@@ -63,7 +63,6 @@ class SiteReader:
     client: JiraClient
     log: Callable[[str], None]
     roster: Roster | None = None
-    unreadable: int = 0
 
     def pages(self, entity: str, left: LeftBehind) -> Iterator[RawPage]:
         """Read ``entity``; failures of Jira come out as ``dagster.Failure``."""
@@ -91,12 +90,13 @@ class SiteReader:
         progress = ProgressLog(
             self.integration.partition_key, "project_statuses", len(missing), self.log
         )
+        readable = left.readable
         answers = self.client.project_statuses(missing)
         for page in numbered(answers, first=left.next_page):
-            self.unreadable += not page.readable
+            readable += page.readable
             progress.step()
             yield page
-        if missing and self.unreadable == len(refs):
+        if not readable:
             raise EveryProjectUnreadableError(
                 f"none of the {len(refs):,} projects of {self.integration.base_url} could be read. "
                 "Give the account the permission Browse Projects; nothing was deleted."

@@ -57,11 +57,11 @@ class RawPage:
 
 @dataclass(frozen=True)
 class Reading:
-    """One entity and scope on its way in: the raw IO manager drains ``pages`` into the landing table.
+    """One entity and scope on its way in: the raw IO manager drains ``pages`` into the table.
 
-    ``pages`` is called once, and only if the marker is not there yet, with the pages of this reading
-    that an earlier attempt of the same step left behind: the reader skips what they hold, or, where
-    pages hang together (offset paging), ``resumable`` is False and they were dropped.
+    ``pages`` is called once, and only if the marker is not there yet, with what an earlier attempt
+    of the same step left behind: the reader skips what that holds, or, where pages hang together
+    (offset paging), ``resumable`` is False and it was dropped.
     """
 
     owner: Owner
@@ -76,10 +76,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """Pages of an unfinished reading: the project ids they are about, and the next free page number."""
+    """Pages of an unfinished reading: which projects they are about, and how many can be read."""
 
     project_ids: frozenset[str] = frozenset()
     next_page: int = 0
+    """The next free page number."""
+    readable: int = 0
+    """Pages that are answers, not reasons why there is none."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,11 @@ class Tally:
 
     def left_behind(self) -> LeftBehind:
         """Return what the reader needs to know to go on after these pages."""
-        return LeftBehind(frozenset(self.project_ids), max(self.pages, default=-1) + 1)
+        return LeftBehind(
+            project_ids=frozenset(self.project_ids),
+            next_page=max(self.pages, default=-1) + 1,
+            readable=len(self.pages) - len(self.unreadable),
+        )
 
 
 class Attempt:
