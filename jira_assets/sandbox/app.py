@@ -1,0 +1,146 @@
+"""The sandbox as a bare ASGI application: no router, no middleware, one lookup a request.
+
+Benchmarks measure a client on the cores that this runs on, so a request must cost next to nothing.
+The order in which a real site's layers act is kept: the gateway's rate limit, then the time a call
+takes, then what goes wrong, then who is asking, then the answer.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from jira_assets.sandbox.credentials import Credentials, refusal
+from jira_assets.sandbox.dialects import error
+from jira_assets.sandbox.faults import KINDS, Fault, Faults, Hit
+from jira_assets.sandbox.mount import Mount
+from jira_assets.sandbox.rate_limit import RateLimit, limit_headers, refusal_headers
+from jira_assets.sandbox.request_log import Request, RequestLog
+from jira_assets.sandbox.wire import HTML, NOT_FOUND_PAGE, Reply, encode
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+
+@dataclass(kw_only=True)
+class Behaviour:
+    """How a server treats its callers. Each may be assigned anew while it serves."""
+
+    latency: float = 0.0
+    """Seconds that every call takes, besides the work."""
+    rate_limit: RateLimit | None = None
+    faults: Sequence[Fault] = ()
+    fault_seed: int = 0
+    credentials: Credentials | None = None
+
+
+class App:
+    """Serves mounts; the longest prefix that fits a path answers."""
+
+    def __init__(self, mounts: Sequence[Mount], behaviour: Behaviour, log: RequestLog) -> None:
+        self._mounts = sorted(mounts, key=lambda mount: -len(mount.prefix))
+        self._behaviour = behaviour
+        self._log = log
+        self._faults_of = behaviour.faults
+        self._faults = Faults(behaviour.faults, behaviour.fault_seed)
+        self._asleep: set[asyncio.Future[None]] = set()
+        self._awake = False
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer one request."""
+        del receive
+        came, path = time.monotonic(), scope["path"]
+        authorization = dict(scope["headers"]).get(b"authorization")
+        self._log.begin()
+        reply = await self._reply(scope, path, authorization)
+        query = scope["query_string"].decode("ascii", "replace")
+        self._log.end(
+            Request(scope["method"], path, query, reply.status, authorization is not None, came)
+        )
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.head()})
+        cut = reply.promised is not None
+        await send({"type": "http.response.body", "body": reply.body, "more_body": cut})
+
+    def wake(self) -> None:
+        """End every pause, and let no other begin: the server is about to stop."""
+        self._awake = True
+        for pause in self._asleep:
+            if not pause.done():
+                pause.set_result(None)
+
+    async def _reply(self, scope: "Scope", path: str, authorization: bytes | None) -> Reply:
+        mount = self._mount(path)
+        if mount is None:
+            return Reply(404, NOT_FOUND_PAGE, HTML)
+        bucket = mount.bucket(self._behaviour.rate_limit)
+        if bucket is None:
+            return await self._treated(mount, scope, authorization)
+        verdict = bucket.take()
+        headers = limit_headers(bucket.limit, verdict, cloud=mount.cloud)
+        if not verdict.allowed:
+            why = refusal_headers(verdict.retry_after, cloud=mount.cloud)
+            return encode(error(429, "Rate limit exceeded."), headers + why)
+        reply = await self._treated(mount, scope, authorization)
+        return replace(reply, headers=reply.headers + headers)
+
+    async def _treated(self, mount: Mount, scope: "Scope", authorization: bytes | None) -> Reply:
+        """Let a call take its time, and hit it with what goes wrong, if it is its turn."""
+        await self._pause(self._behaviour.latency)
+        path, query = scope["path"], scope["query_string"]
+
+        def healthy() -> Reply:
+            if scope["method"] != "GET":
+                return Reply(405, headers=((b"allow", b"GET"),))
+            if not self._welcome(mount, path, authorization):
+                return refusal(cloud=mount.cloud)
+            return mount.reply(path, query)
+
+        fault = self._current_faults().hit(path)
+        if fault is None:
+            return healthy()
+        if fault.kind == "hang":
+            await self._pause(fault.seconds)
+
+        def anonymous() -> Reply:
+            return mount.reply(path, query, anonymous=True)
+
+        _, make = KINDS[fault.kind]
+        return make(Hit(fault, mount.base_url, path, mount.cloud, healthy, anonymous))
+
+    def _welcome(self, mount: Mount, path: str, authorization: bytes | None) -> bool:
+        credentials = self._behaviour.credentials
+        if credentials is None or (authorization is None and mount.public(path)):
+            return True
+        return credentials.accepts(authorization)
+
+    def _mount(self, path: str) -> Mount | None:
+        for mount in self._mounts:
+            if path == mount.prefix or path.startswith(mount.prefix + "/"):
+                return mount
+        return None
+
+    def _current_faults(self) -> Faults:
+        assigned = self._behaviour.faults
+        if assigned is not self._faults_of:
+            self._faults_of = assigned
+            self._faults = Faults(assigned, self._behaviour.fault_seed)
+        return self._faults
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds <= 0 or self._awake:
+            return
+        loop = asyncio.get_running_loop()
+        pause = loop.create_future()
+        timer = loop.call_later(seconds, _finish, pause)
+        self._asleep.add(pause)
+        try:
+            await pause
+        finally:
+            timer.cancel()
+            self._asleep.discard(pause)
+
+
+def _finish(pause: asyncio.Future[None]) -> None:
+    if not pause.done():
+        pause.set_result(None)

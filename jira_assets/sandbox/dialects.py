@@ -1,0 +1,237 @@
+"""What a Jira answers to a request: pure functions from a site's state to status and JSON.
+
+Decisions this module embodies:
+
+* Cloud speaks versions 3, 2 and latest of the API, Data Center 2 and latest, as the real ones do.
+* An answer is built when it is needed: its ``key`` says which answers of one state are the same, so
+  the server encodes each once. ``/project/{id}/statuses`` depends on the project's workflow alone.
+* Dates and versions are fixed: the same site answers the same bytes.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from jira_assets.sandbox.documents import (
+    Json,
+    Root,
+    issue_type_document,
+    person_document,
+    project_document,
+    project_statuses_document,
+    status_document,
+)
+from jira_assets.sandbox.model import Person, Project, SiteState
+
+MAX_PAGE: Final = 100
+"""Cloud gives no more projects a page, whatever ``maxResults`` says. Source: Atlassian's spec."""
+DEFAULT_PAGE: Final = 50
+
+API_VERSIONS: Final = {"cloud": ("3", "2", "latest"), "data_center": ("2", "latest")}
+
+READER: Final = Person("712020:5a6b-sandbox-reader", "sandbox-reader", "Sandbox Reader")
+"""Who every accepted credential belongs to."""
+
+_OK: Final = 200
+_BAD_REQUEST: Final = 400
+_UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
+_NOT_FOUND: Final = 404
+
+_BUILT: Final = "2026-09-01T08:00:00.000+0000"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """HTTP status and JSON. Answers of one state with equal keys are equal; no key: not kept."""
+
+    status: int
+    build: Callable[[], Any]
+    key: Hashable = None
+
+
+def answer(state: SiteState, root: Root, path: str, query: Mapping[str, str]) -> Answer:
+    """Answer a GET of ``path``, which is below ``/rest/api/{version}/``."""
+    whole_site = _WHOLE_SITE.get(path)
+    if whole_site is not None:
+        return Answer(_OK, lambda: whole_site(state, root), path)
+    match path.split("/"):
+        case ["project"]:
+            key = ("project", *sorted(query.items()))
+            return Answer(_OK, lambda: project_list(state, root, query), key)
+        case ["project", "search"] if root.cloud:
+            return _project_search(state, root, query)
+        case ["project", id_or_key]:
+            return _project(state, root, id_or_key)
+        case ["project", id_or_key, "statuses"]:
+            return _project_statuses(state, root, id_or_key)
+    return not_found(root, path)
+
+
+def anonymous_answer(state: SiteState, root: Root, path: str, query: Mapping[str, str]) -> Answer:
+    """Answer as to nobody: 200 and an empty site, but 401 for ``/myself``."""
+    if path == "myself":
+        message = "Client must be authenticated to access this resource."
+        return Answer(_UNAUTHORIZED, lambda: {"message": message, "status-code": _UNAUTHORIZED})
+    bare = SiteState(state.deployment, state.title, state.time_zone)
+    found = answer(bare, root, path, query)
+    return Answer(found.status, found.build)
+
+
+def not_found(root: Root, path: str) -> Answer:
+    """Answer for a path that this API does not have."""
+    message = f"null for uri: {root.api}/{path}"
+    return Answer(_NOT_FOUND, lambda: {"message": message, "status-code": _NOT_FOUND})
+
+
+def error(status: int, *messages: str) -> Answer:
+    """Answer in the shape of most of Jira's errors."""
+    return Answer(status, lambda: {"errorMessages": list(messages), "errors": {}})
+
+
+def server_info(state: SiteState, root: Root) -> Json:
+    """``/serverInfo``: which deployment and version this is. Public."""
+    shared: Json = {
+        "baseUrl": root.base_url,
+        "buildDate": _BUILT,
+        "serverTime": "2026-09-30T08:00:00.000+0000",
+        "serverTitle": state.title,
+    }
+    if root.cloud:
+        return shared | {
+            "version": "1001.0.0-SNAPSHOT",
+            "versionNumbers": [1001, 0, 0],
+            "deploymentType": "Cloud",
+            "buildNumber": 100275,
+            "scmInfo": "sandbox",
+            "displayUrl": root.base_url,
+            "serverTimeZone": state.time_zone,
+        }
+    return shared | {
+        "version": "10.3.5",
+        "versionNumbers": [10, 3, 5],
+        "deploymentType": "Server",
+        "buildNumber": 10030005,
+        "databaseBuildNumber": 10030005,
+        "scmInfo": "sandbox",
+    }
+
+
+def myself(state: SiteState, root: Root) -> Json:
+    """``/myself``: who is asking, and in which time zone."""
+    return person_document(READER, root) | {
+        "emailAddress": f"{READER.name}@example.com",
+        "timeZone": state.time_zone,
+        "locale": "en_US",
+        "groups": {"size": 1, "items": []},
+        "applicationRoles": {"size": 1, "items": []},
+        "expand": "groups,applicationRoles",
+    }
+
+
+def statuses(state: SiteState, root: Root) -> list[Mapping[str, Any]]:
+    """``/status``: unpaged; not every status that projects use, and an id may come twice."""
+    listed = [row for row in state.statuses.values() if row.listed]
+    repeats = (document for row in listed for document in row.repeats)
+    return [*(status_document(row, root) for row in listed), *repeats]
+
+
+def issue_types(state: SiteState, root: Root) -> list[Mapping[str, Any]]:
+    """``/issuetype``: unpaged; an id may come twice."""
+    listed = [row for row in state.issue_types.values() if row.listed]
+    repeats = (document for row in listed for document in row.repeats)
+    return [*(issue_type_document(row, root) for row in listed), *repeats]
+
+
+def project_list(state: SiteState, root: Root, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """``/project``: unpaged; archived ones with ``includeArchived``. Deprecated on Cloud."""
+    with_archived = query.get("includeArchived", "").lower() == "true"
+    expand = _expand(query)
+    found = [row for row in state.projects_in_key_order if with_archived or not row.archived]
+    repeats = (document for row in found for document in row.repeats)
+    return [*(project_document(row, state, root, expand) for row in found), *repeats]
+
+
+def project_page(
+    state: SiteState, root: Root, query: Mapping[str, str], start_at: int, max_results: int
+) -> Json:
+    """``/project/search`` of Cloud: one page, ordered by key; ``status`` is ``live`` by default."""
+    found = _searched(state, query)
+    page = found[start_at : start_at + max_results]
+    end = start_at + len(page)
+    expand = _expand(query)
+
+    def link(offset: int) -> str:
+        parameters = {**query, "startAt": offset, "maxResults": max_results}
+        return f"{root.api}/project/search?{urlencode(parameters)}"
+
+    document: Json = {
+        "self": link(start_at),
+        "maxResults": max_results,
+        "startAt": start_at,
+        "total": len(found),
+        "isLast": end >= len(found),
+        "values": [project_document(row, state, root, expand) for row in page],
+    }
+    if not document["isLast"]:
+        document["nextPage"] = link(end)
+    return document
+
+
+def _project_search(state: SiteState, root: Root, query: Mapping[str, str]) -> Answer:
+    try:
+        start_at = int(query.get("startAt", "0"))
+        max_results = int(query.get("maxResults", str(DEFAULT_PAGE)))
+    except ValueError:
+        return error(_BAD_REQUEST, "startAt and maxResults must be whole numbers.")
+    if start_at < 0 or max_results < 1:
+        return error(_BAD_REQUEST, "startAt must not be negative, maxResults must be positive.")
+    size = min(max_results, MAX_PAGE)
+    key = ("search", *sorted(query.items()))
+    return Answer(_OK, lambda: project_page(state, root, query, start_at, size), key)
+
+
+def _searched(state: SiteState, query: Mapping[str, str]) -> list[Project]:
+    wanted = {one.strip() for one in query.get("status", "live").split(",")}
+    return [
+        project
+        for project in state.projects_in_key_order
+        if ("archived" if project.archived else "live") in wanted
+    ]
+
+
+def _project(state: SiteState, root: Root, id_or_key: str) -> Answer:
+    project = state.find_project(id_or_key)
+    if project is None or project.id in state.unreadable:
+        return _no_project(state, project, id_or_key)
+    everything = frozenset({"description", "lead", "issueTypes"})
+    return Answer(_OK, lambda: project_document(project, state, root, everything))
+
+
+def _project_statuses(state: SiteState, root: Root, id_or_key: str) -> Answer:
+    project = state.find_project(id_or_key)
+    if project is None or project.id in state.unreadable:
+        return _no_project(state, project, id_or_key)
+    key = ("statuses", state.workflows.get(project.id, ()))
+    return Answer(_OK, lambda: project_statuses_document(project, state, root), key)
+
+
+def _no_project(state: SiteState, project: Project | None, id_or_key: str) -> Answer:
+    """404 both for "no such project" and for "no permission", unless the site was told 403."""
+    if project is not None and state.unreadable[project.id] == _FORBIDDEN:
+        return error(_FORBIDDEN, "You do not have permission to view this project.")
+    kind = "id" if id_or_key.isdecimal() else "key"
+    return error(_NOT_FOUND, f"No project could be found with {kind} '{id_or_key}'.")
+
+
+def _expand(query: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(one.strip() for one in query.get("expand", "").split(",") if one)
+
+
+_WHOLE_SITE: Final[dict[str, Callable[[SiteState, Root], Any]]] = {
+    "serverInfo": server_info,
+    "myself": myself,
+    "status": statuses,
+    "issuetype": issue_types,
+}

@@ -1,0 +1,142 @@
+"""What a Jira site holds: immutable values, shared freely between threads, projects and answers.
+
+Decisions this module embodies:
+
+* A site at one moment is a ``SiteState``. It never changes; a mutation makes the next one. Whoever
+  answers a request reads one state from beginning to end and needs no lock.
+* A project's issue types and their statuses are one ``Workflow``, a tuple that many projects share:
+  ten thousand projects of a dozen workflows cost a dozen tuples.
+* An object that was captured from a real site keeps its document, which is served as it came.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal
+
+Deployment = Literal["cloud", "data_center"]
+Style = Literal["classic", "next-gen"]
+
+Workflow = tuple[tuple[str, tuple[str, ...]], ...]
+"""Issue type id and the ids of its statuses, for each issue type of a project."""
+
+Document = Mapping[str, Any]
+"""A JSON object of Jira, as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A status category. Jira has exactly four; its names are translated, its keys are not."""
+
+    id: int
+    key: str
+    name: str
+    color_name: str
+
+
+UNDEFINED: Final = Category(1, "undefined", "No Category", "medium-gray")
+TO_DO: Final = Category(2, "new", "To Do", "blue-gray")
+DONE: Final = Category(3, "done", "Done", "green")
+IN_PROGRESS: Final = Category(4, "indeterminate", "In Progress", "yellow")
+CATEGORIES: Final = {category.key: category for category in (UNDEFINED, TO_DO, DONE, IN_PROGRESS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user: ``account_id`` on Cloud, ``name`` (also the key) on Data Center."""
+
+    account_id: str
+    name: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectCategory:
+    """What an administrator sorts projects into."""
+
+    id: str
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status. ``project_id`` is the scope of a team-managed one.
+
+    An unlisted one is missing in ``/status``, though projects may use it. ``repeats`` are further
+    documents that the site's list holds under the same id.
+    """
+
+    id: str
+    name: str
+    category: Category | None = TO_DO
+    description: str = ""
+    project_id: str | None = None
+    listed: bool = True
+    document: Document | None = None
+    repeats: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IssueType:
+    """An issue type; ``hierarchy_level`` is 1 for epics, 0, or -1 for sub-tasks (Cloud only)."""
+
+    id: str
+    name: str
+    subtask: bool = False
+    description: str = ""
+    hierarchy_level: int = 0
+    project_id: str | None = None
+    listed: bool = True
+    document: Document | None = None
+    repeats: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project. ``style`` ``next-gen`` means team-managed; Data Center knows classic ones only."""
+
+    id: str
+    key: str
+    name: str
+    description: str = ""
+    type_key: str = "software"
+    style: Style = "classic"
+    archived: bool = False
+    category: ProjectCategory | None = None
+    lead: Person | None = None
+    document: Document | None = None
+    repeats: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True)
+class SiteState:
+    """A Jira site at one moment. Mappings are by id and must not be changed.
+
+    ``unreadable`` maps a project id to the HTTP status (404 or 403) that asking for its statuses
+    brings, though the project list still names it.
+    """
+
+    deployment: Deployment
+    title: str = "Jira"
+    time_zone: str = "Europe/Berlin"
+    projects: Mapping[str, Project] = field(default_factory=dict)
+    issue_types: Mapping[str, IssueType] = field(default_factory=dict)
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+    workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    unreadable: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def project_ids_by_key(self) -> dict[str, str]:
+        """Project key, case-sensitive, to project id."""
+        return {project.key: project.id for project in self.projects.values()}
+
+    @cached_property
+    def projects_in_key_order(self) -> tuple[Project, ...]:
+        """Every project, ordered as Jira's project list is by default."""
+        return tuple(sorted(self.projects.values(), key=lambda project: project.key))
+
+    def find_project(self, id_or_key: str) -> Project | None:
+        """Look a project up by its id or its key, as Jira does; None if there is none."""
+        project_id = self.project_ids_by_key.get(id_or_key, id_or_key)
+        return self.projects.get(project_id)
