@@ -22,7 +22,7 @@ _MESSAGES: Final = UUID("3d1c1f0a-7a55-5c9b-9c0e-1e1f6d2b8a11")
 
 
 def message_id(extraction_id: UUID, entity: str, scope: str) -> UUID:
-    """Return the id of the message that says "this has landed": the same one however often asked."""
+    """Return the id of the message that says "this has landed": the same however often asked."""
     return uuid5(_MESSAGES, f"{extraction_id}/{entity}/{scope}")
 
 
@@ -107,8 +107,8 @@ class Landing:
     def order(self) -> tuple[datetime, int]:
         """What decides which of two landings is newer: when its reading began, then its sequence.
 
-        Not when it landed: of two overlapping readings the one that began later holds no datum older
-        than its own beginning.
+        Not when it landed: of two overlapping readings the one that began later holds no datum
+        older than its own beginning.
         """
         return (self.started_at, self.sequence)
 
@@ -140,8 +140,8 @@ class Snapshot:
 
     ``frame`` has the columns ``tenant_id``, ``integration_id`` and every column of the table but
     the bookkeeping ones; a null is None/NaN/NA. Its keys are distinct. It is complete for the whole
-    integration, except for ``unreadable_projects``: their rows, and the statuses and issue types that
-    their living relations name, stay as they are.
+    integration, except for ``unreadable_projects``: their rows, and the statuses and issue types
+    that their living relations name, stay as they are.
     """
 
     table: str
@@ -155,7 +155,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Snapshots:
-    """The snapshots of one table for the partitions of a run, made one at a time as they are drained.
+    """The snapshots of one table for the partitions of a run, each made when it is drained.
 
     An item may be the exception that making one partition's snapshot raised: that partition fails,
     the others go on.
@@ -188,6 +188,6 @@ class MergeResult:
     """Living rows after the merge."""
     alive_before: int = 0
     outcome: str = "applied"
-    """``applied``; ``same`` (these extractions were applied already); ``superseded`` (newer ones)."""
+    """``applied``; ``same`` (these extractions are applied); ``superseded`` (newer ones are)."""
     extraction_ids: Mapping[str, UUID] = field(default_factory=dict)
     """Entity to the extraction applied."""
