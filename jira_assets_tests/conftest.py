@@ -10,13 +10,17 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, Unpack
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
+from jira_assets.partitions import PartitionKey
 from jira_assets.sandbox.postgres import OWNER_ROLE, RUNTIME_ROLE, SUPERUSER, EmbeddedPostgres
 from jira_assets.warehouse.connect import close_engines, engine_for
+from jira_assets.warehouse.integration_settings import IntegrationSettings
+from jira_assets.warehouse.integrations import Integration, add_integration
 from jira_assets.warehouse.migrate import migrate
 
 KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL"})
@@ -112,3 +116,21 @@ def runtime_url(database: Database) -> str:
 def warehouse(database: Database) -> sa.Engine:
     """The engine of the runtime role on a fresh, migrated database."""
     return engine_for(database.runtime_url)
+
+
+class AddIntegration(Protocol):
+    def __call__(
+        self, key: str = "acme/cloud", **settings: Unpack[IntegrationSettings]
+    ) -> Integration: ...
+
+
+@pytest.fixture
+def integration(warehouse: sa.Engine) -> AddIntegration:
+    """Adds integrations: ``integration()`` is acme/cloud, of a Jira that wants no credentials."""
+
+    def add(key: str = "acme/cloud", **settings: Unpack[IntegrationSettings]) -> Integration:
+        given: IntegrationSettings = {"base_url": "https://acme.example", "auth": "none"}
+        given.update(settings)
+        return add_integration(warehouse, PartitionKey.parse(key), **given)
+
+    return add

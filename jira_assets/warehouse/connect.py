@@ -117,6 +117,12 @@ def close_engines(url: str | None = None) -> None:
             engine.dispose()
 
 
+def advisory_lock(connection: sa.Connection, name: str) -> None:
+    """Wait for the lock ``name`` of this database; it is held until the transaction ends."""
+    key = sa.func.hashtextextended(name, 0)
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
 def _forget_connections_after_fork() -> None:
     """Drop the parent's sockets from the child's pools without closing them for the parent."""
     for engine in _engines.values():

@@ -15,12 +15,6 @@ class RoleError(ValueError):
     """The URL of the runtime role does not fit the owner's."""
 
 
-def advisory_lock(connection: sa.Connection, name: str) -> None:
-    """Wait for the lock ``name`` of this database; it is held until the transaction ends."""
-    key = sa.func.hashtextextended(name, 0)
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
-
-
 def role_of(url: str, *, beside: str) -> str:
     """Ask the server which role ``url`` connects as.
 

@@ -17,8 +17,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
-from jira_assets.warehouse.connect import describe_server, engine_for
-from jira_assets.warehouse.grants import advisory_lock, grant_use, role_of
+from jira_assets.warehouse.connect import advisory_lock, describe_server, engine_for
+from jira_assets.warehouse.grants import grant_use, role_of
 from jira_assets.warehouse.tables import SCHEMA, metadata
 
 HEAD: Final = "0001"
@@ -79,7 +79,7 @@ def migrate(owner_url: str, runtime_url: str | None = None) -> MigrationReport:
     """
     runtime_role = role_of(runtime_url, beside=owner_url) if runtime_url else None
     with engine_for(owner_url).begin() as connection:
-        advisory_lock(connection, "jira_assets.migrate")
+        advisory_lock(connection, "jira_assets/migrate")
         created = not sa.inspect(connection).has_schema(SCHEMA)
         if created:
             connection.execute(CreateSchema(SCHEMA))
@@ -90,17 +90,16 @@ def migrate(owner_url: str, runtime_url: str | None = None) -> MigrationReport:
     return MigrationReport(before, HEAD, created, granted)
 
 
-def pending(url: str) -> bool:
+def pending(connection: sa.Connection) -> bool:
     """Whether the tables lack a revision that this program needs.
 
     Raises:
         DatabaseIsNewerError: the tables are newer than this program.
     """
-    with engine_for(url).connect() as connection:
-        revision = current_revision(connection)
-        if revision is not None and revision > HEAD:
-            raise _newer(connection, revision)
-        return revision != HEAD
+    revision = current_revision(connection)
+    if revision is not None and revision > HEAD:
+        raise _newer(connection, revision)
+    return revision != HEAD
 
 
 def current_revision(connection: sa.Connection) -> str | None:

@@ -24,7 +24,6 @@ from jira_assets.warehouse.migrate import (
     DatabaseIsNewerError,
     alembic_config,
     migrate,
-    pending,
 )
 from jira_assets.warehouse.tables import metadata, tenants
 from jira_assets_tests.conftest import Database, PostgresServer
@@ -58,6 +57,11 @@ def catalog(url: str) -> set[tuple[Any, ...]]:
     with engine_for(url).connect() as connection:
         queries = (COLUMNS, CONSTRAINTS, INDEXES)
         return {tuple(row) for query in queries for row in connection.execute(query)}
+
+
+def pending(url: str) -> bool:
+    with engine_for(url).connect() as connection:
+        return migrate_module.pending(connection)
 
 
 def test_alembic_finds_no_difference_between_migrations_and_metadata(owner_url: str) -> None:
