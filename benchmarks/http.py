@@ -63,9 +63,7 @@ def with_landing(url: str) -> float:
     with migrated_postgres() as database_url:
         engine = engine_for(database_url)
         key = PartitionKey("bench", "site")
-        add_integration(
-            engine, key, base_url=url, auth="none", max_concurrency=CONCURRENCY
-        )
+        add_integration(engine, key, base_url=url, auth="none", max_concurrency=CONCURRENCY)
         integration = get_integration(engine, key)
         with JiraClient(Site(url, auth="none", max_concurrency=CONCURRENCY)) as client:
             reader = SiteReader(integration, client, lambda _: None)

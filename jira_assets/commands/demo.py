@@ -163,9 +163,7 @@ def messages_done(services: "Services", run_ids: list[str]) -> bool:
     from jira_assets.warehouse.connect import engine_for
     from jira_assets.warehouse.tables import ENTITIES, etl_job_queue
 
-    states = sa.select(etl_job_queue.c.state).where(
-        etl_job_queue.c.extraction_run_id.in_(run_ids)
-    )
+    states = sa.select(etl_job_queue.c.state).where(etl_job_queue.c.extraction_run_id.in_(run_ids))
     with engine_for(services.database_url).connect() as connection:
         found = connection.scalars(states).all()
     if "failed" in found:

@@ -1,0 +1,223 @@
+"""``jira-assets integration``: who is served. One subcommand a verb.
+
+Options that are not given stay out of the call: ``add`` takes its defaults from the warehouse, and
+``update`` leaves what is there.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from jira_assets.commands.partition import PARTITION
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from jira_assets.partitions import PartitionKey
+    from jira_assets.warehouse.integrations import Integration
+
+_NOT_GIVEN: Final = None
+
+
+def _keys(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> Any:
+    """Split ``--include A,B --include C``; an empty text empties the list; None: not given."""
+    if not given:
+        return _NOT_GIVEN
+    return tuple(key.strip() for text in given for key in text.split(",") if key.strip())
+
+
+_SETTINGS: Final = (
+    click.option("--deployment", type=click.Choice(["auto", "cloud", "data_center"])),
+    click.option("--auth", type=click.Choice(["basic", "bearer", "none"])),
+    click.option("--username", help="the account's e-mail on Cloud, its name on Data Center"),
+    click.option(
+        "--secret", "secret_ref", metavar="REF", help="where the secret is: env:NAME or file:/path"
+    ),
+    click.option("--max-concurrency", type=int, help="calls at once, at most"),
+    click.option("--requests-per-second", type=float, help="calls a second, at most"),
+    click.option(
+        "--include",
+        "included_projects",
+        multiple=True,
+        callback=_keys,
+        metavar="KEYS",
+        help='only these project keys, comma-separated or repeated; "" for all',
+    ),
+    click.option(
+        "--exclude",
+        "excluded_projects",
+        multiple=True,
+        callback=_keys,
+        metavar="KEYS",
+        help='not these project keys, comma-separated or repeated; "" for none',
+    ),
+)
+
+
+def _settings(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_SETTINGS):
+        command = option(command)
+    return command
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not _NOT_GIVEN}
+
+
+def _engine() -> "sa.Engine":
+    from jira_assets.services import connect_services
+    from jira_assets.settings import Settings
+    from jira_assets.warehouse.connect import engine_for
+
+    return engine_for(connect_services(Settings.from_environment()).database_url)
+
+
+@click.group()
+def integration() -> None:
+    """Add, list, test and change integrations: the Jira sites of the tenants."""
+
+
+@integration.command()
+@click.argument("partition", type=PARTITION)
+@click.option("--base-url", required=True, help="the site, with its context path")
+@_settings
+def add(partition: "PartitionKey", **options: Any) -> None:
+    """Add PARTITION (tenant/integration); its tenant is created if it is new."""
+    from jira_assets.warehouse.integrations import add_integration
+
+    added = add_integration(_engine(), partition, **_given(options))  # type: ignore[typeddict-item]  # click gives a plain dict
+    click.echo(f"added {_described(added)}")
+    click.echo(f"try it: jira-assets integration test {partition}")
+
+
+@integration.command()
+@click.argument("partition", type=PARTITION)
+@click.option("--base-url", help="the site, with its context path")
+@_settings
+def update(partition: "PartitionKey", **options: Any) -> None:
+    """Change what is given of PARTITION, keep the rest."""
+    from jira_assets.warehouse.integrations import update_integration
+
+    given = _given(options)
+    if not given:
+        raise click.UsageError("nothing to change: give at least one option.")
+    click.echo(f"now {_described(update_integration(_engine(), partition, **given))}")
+
+
+@integration.command(name="list")
+def list_() -> None:
+    """List the integrations."""
+    from jira_assets.commands.output import print_table
+    from jira_assets.warehouse.integrations import list_integrations
+
+    found = list_integrations(_engine())
+    if not found:
+        click.echo("No integrations. Add one: jira-assets integration add acme/cloud --base-url …")
+        return
+    columns = ["integration", "active", "base URL", "deployment", "auth", "limits", "projects"]
+    print_table("Integrations", columns, [_row(one) for one in found])
+
+
+@integration.command()
+@click.argument("partition", type=PARTITION)
+def enable(partition: "PartitionKey") -> None:
+    """Let PARTITION be read (again)."""
+    _set_active(partition, active=True)
+
+
+@integration.command()
+@click.argument("partition", type=PARTITION)
+def disable(partition: "PartitionKey") -> None:
+    """Let PARTITION be read no more; its rows stay, its partition leaves Dagster."""
+    _set_active(partition, active=False)
+
+
+@integration.command()
+@click.argument("partition", type=PARTITION)
+@click.option("--purge", is_flag=True, help="delete every row of it, raw ones included")
+@click.option("--yes", is_flag=True, help="do not ask")
+def remove(partition: "PartitionKey", *, purge: bool, yes: bool) -> None:
+    """Take PARTITION out of service. Its rows stay, unless --purge."""
+    from jira_assets.warehouse.integrations import remove_integration
+
+    if purge and not yes:
+        click.confirm(f"Delete every row of {partition}, raw ones included?", abort=True)
+    deleted = remove_integration(_engine(), partition, purge=purge)
+    click.echo(f"removed {partition}")
+    for table, count in deleted.items():
+        click.echo(f"  {count:,} rows of {table}")
+
+
+@integration.command()
+@click.argument("partition", type=PARTITION)
+def test(partition: "PartitionKey") -> None:
+    """Ask the site of PARTITION who we are, and count what we may see."""
+    from jira_assets.extract.resource import site_of
+    from jira_assets.jira.client import JiraClient
+    from jira_assets.settings import Settings
+    from jira_assets.warehouse.integrations import get_integration
+
+    found = get_integration(_engine(), partition)
+    allowed = Settings.from_environment().allow_plain_http
+    with JiraClient(site_of(found, allow_plain_http=allowed)) as client:
+        for line in _seen(found, client):
+            click.echo(line)
+
+
+def _seen(found: "Integration", client: Any) -> "list[str]":
+    from jira_assets.extract.readings import Roster
+
+    identity = client.identity()
+    roster = Roster()
+    for answer in client.projects():
+        roster.add(answer.payload)
+    statuses = sum(len(answer.payload) for answer in client.statuses())
+    types = sum(len(answer.payload) for answer in client.issue_types())
+    selected = len(roster.selected(found))
+    account = f" ({identity.account_id})" if identity.account_id else ""
+    return [
+        f"{found.base_url} answers: {identity.server_title or 'Jira'}, {identity.deployment}, "
+        f"version {identity.version or 'unknown'}",
+        f"as {identity.display_name}{account}, time zone {identity.time_zone or 'unknown'}",
+        f"sees {len(roster.by_id):,} projects ({selected:,} after include and exclude), "
+        f"{statuses:,} statuses, {types:,} issue types",
+        str(client.stats),
+    ]
+
+
+def _set_active(partition: "PartitionKey", *, active: bool) -> None:
+    from jira_assets.warehouse.integrations import set_active
+
+    set_active(_engine(), partition, active=active)
+    click.echo(f"{'enabled' if active else 'disabled'} {partition}")
+
+
+def _described(found: "Integration") -> str:
+    return (
+        f"{found.partition_key}: {found.base_url}, deployment {found.deployment}, auth "
+        f"{found.auth}, {_limits(found)}, projects: {_projects(found)}"
+    )
+
+
+def _limits(found: "Integration") -> str:
+    rate = "" if found.requests_per_second is None else f", {found.requests_per_second:g}/s"
+    return f"{found.max_concurrency} at once{rate}"
+
+
+def _projects(found: "Integration") -> str:
+    included = ", ".join(found.included_projects) or "all"
+    excluded = f" but {', '.join(found.excluded_projects)}" if found.excluded_projects else ""
+    return included + excluded
+
+
+def _row(found: "Integration") -> list[str]:
+    return [
+        found.partition_key,
+        "yes" if found.active else "no",
+        found.base_url,
+        found.deployment,
+        found.auth,
+        _limits(found),
+        _projects(found),
+    ]
