@@ -1,7 +1,7 @@
 """Run every benchmark and write ``docs/benchmarks.md``: ``make bench``.
 
-Each benchmark is a module with ``run() -> Section``, measured in a process of its own, so that no one
-inherits the memory or the imports of another.
+Each benchmark is a module with ``run() -> Section``, measured in a process of its own, so that
+none inherits the memory or the imports of another.
 """
 
 import json
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def measure(name: str) -> Section:
-    code = f"import json; from benchmarks.{name} import run; print('\\n' + json.dumps(run()._asdict()))"
+    code = f"import json, benchmarks.{name} as b; print(); print(json.dumps(b.run()._asdict()))"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], check=True, stdout=subprocess.PIPE, text=True
     )

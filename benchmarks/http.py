@@ -1,4 +1,4 @@
-"""Statuses of 1,000 projects at 50 ms a call, ten at once: against what the latency alone allows."""
+"""Statuses of 1,000 projects at 50 ms a call, ten at once, against what the latency allows."""
 
 import resource
 import tempfile

@@ -4,7 +4,7 @@ Options that are not given stay out of the call: ``add`` takes its defaults from
 ``update`` leaves what is there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -14,6 +14,7 @@ from jira_assets.commands.partition import PARTITION
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from jira_assets.jira.client import JiraClient
     from jira_assets.partitions import PartitionKey
     from jira_assets.warehouse.integrations import Integration
 
@@ -165,7 +166,7 @@ def test(partition: "PartitionKey") -> None:
             click.echo(line)
 
 
-def _seen(found: "Integration", client: Any) -> "list[str]":
+def _seen(found: "Integration", client: "JiraClient") -> Iterator[str]:
     from jira_assets.extract.readings import Roster
 
     identity = client.identity()
@@ -176,14 +177,16 @@ def _seen(found: "Integration", client: Any) -> "list[str]":
     types = sum(len(answer.payload) for answer in client.issue_types())
     selected = len(roster.selected(found))
     account = f" ({identity.account_id})" if identity.account_id else ""
-    return [
+    yield (
         f"{found.base_url} answers: {identity.server_title or 'Jira'}, {identity.deployment}, "
-        f"version {identity.version or 'unknown'}",
-        f"as {identity.display_name}{account}, time zone {identity.time_zone or 'unknown'}",
+        f"version {identity.version or 'unknown'}"
+    )
+    yield f"as {identity.display_name}{account}, time zone {identity.time_zone or 'unknown'}"
+    yield (
         f"sees {len(roster.by_id):,} projects ({selected:,} after include and exclude), "
-        f"{statuses:,} statuses, {types:,} issue types",
-        str(client.stats),
-    ]
+        f"{statuses:,} statuses, {types:,} issue types"
+    )
+    yield str(client.stats)
 
 
 def _set_active(partition: "PartitionKey", *, active: bool) -> None:
