@@ -1,0 +1,132 @@
+"""From settings to servers: those that the environment names, or embedded ones in the home.
+
+Decisions this module embodies:
+
+* Lazy: nothing is started or connected before somebody asks, and in a process only once. The last
+  process that ends stops the embedded Postgres.
+* The embedded Postgres is migrated by whoever starts it first: there is nobody else to do it. Any
+  other database is migrated by `jira-assets migrate` alone.
+"""
+
+import atexit
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from jira_assets.sandbox.postgres import EmbeddedPostgres
+from jira_assets.settings import Settings
+from jira_assets.warehouse.connect import PSYCOPG2, close_engines, engine_for, normalize_url, redact
+from jira_assets.warehouse.dagster_storage import (
+    dagster_is_prepared,
+    dagster_storage_url,
+    prepare_dagster,
+)
+from jira_assets.warehouse.migrate import MigrationReport, migrate, pending
+
+
+@dataclass(frozen=True)
+class Services:
+    """Where the servers are. The URLs may hold passwords: they are not part of the repr."""
+
+    database_url: str = field(repr=False)
+    """Postgres as the runtime role."""
+    owner_url: str = field(repr=False)
+    """Postgres as the role that migrates; the same where only one is given."""
+    dagster_url: str = field(repr=False)
+    """Dagster's own storage, for psycopg2, in its schema."""
+    broker_url: str = field(repr=False)
+    embedded_postgres: bool
+    embedded_broker: bool
+
+
+def connect_services(settings: Settings) -> Services:
+    """Return the servers of ``settings``, starting the embedded ones that they leave out.
+
+    Raises:
+        EmbeddedPostgresError: the embedded Postgres does not start.
+        InvalidDatabaseUrlError: a database URL cannot be read.
+    """
+    if settings.database_url is None:
+        postgres = _embedded_postgres(settings.home.absolute())
+        database_url, owner_url = postgres.runtime_url, postgres.owner_url
+    else:
+        database_url = normalize_url(settings.database_url.get_secret_value())
+        owner_url = normalize_url(_text(settings.owner_database_url) or database_url)
+    dagster_url = _text(settings.dagster_database_url)
+    folder = quote(str(settings.home.absolute() / "broker"))
+    broker_url = _text(settings.broker_url) or f"filesystem://{folder}"
+    return Services(
+        database_url=database_url,
+        owner_url=owner_url,
+        dagster_url=(
+            normalize_url(dagster_url, PSYCOPG2)
+            if dagster_url
+            else dagster_storage_url(database_url)
+        ),
+        broker_url=broker_url,
+        embedded_postgres=settings.database_url is None,
+        embedded_broker=broker_url.startswith("filesystem:"),
+    )
+
+
+def migrate_services(settings: Settings) -> Iterator[str]:
+    """Bring our tables and Dagster's up to date; say in words what was done."""
+    services = connect_services(settings)
+    yield f"Database: {redact(services.owner_url)}"
+    yield from _words(migrate(services.owner_url, services.database_url))
+    if settings.dagster_database_url is not None:
+        yield "Dagster's storage is elsewhere: Dagster creates its tables there itself."
+        return
+    changed = prepare_dagster(services.owner_url, services.database_url)
+    yield f"Schema dagster: {'made ready for' if changed else 'ready for'} this version of Dagster."
+
+
+def _words(report: MigrationReport) -> Iterator[str]:
+    if report.changed:
+        before = report.from_revision or "none"
+        yield f"Schema jira: from revision {before} to {report.to_revision}."
+    else:
+        yield f"Schema jira: at revision {report.to_revision} already."
+    if report.granted_to:
+        yield f"Runs connect as {report.granted_to}, which owns nothing."
+    else:
+        yield "Runs connect as the owner: a mistake in one may drop tables. Two roles are safer."
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+# -------------------------------------------------------------------------- the embedded Postgres
+
+_joined: Final[dict[Path, EmbeddedPostgres]] = {}
+_joining: Final = threading.Lock()
+
+
+def _embedded_postgres(home: Path) -> EmbeddedPostgres:
+    """Return this process's share in the server of ``home``: migrated, and kept until it exits."""
+    with _joining:
+        if home not in _joined:
+            postgres = EmbeddedPostgres(home).start()
+            atexit.register(_leave, postgres)
+            _make_ready(postgres)
+            _joined[home] = postgres
+        return _joined[home]
+
+
+def _make_ready(postgres: EmbeddedPostgres) -> None:
+    with engine_for(postgres.runtime_url).connect() as connection:
+        ready = not pending(connection) and dagster_is_prepared(connection)
+    if not ready:
+        migrate(postgres.owner_url, postgres.runtime_url)
+        prepare_dagster(postgres.owner_url, postgres.runtime_url)
+
+
+def _leave(postgres: EmbeddedPostgres) -> None:
+    close_engines()
+    postgres.stop()
