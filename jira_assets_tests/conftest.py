@@ -23,6 +23,8 @@ from jira_assets.warehouse.integration_settings import IntegrationSettings
 from jira_assets.warehouse.integrations import Integration, add_integration
 from jira_assets.warehouse.migrate import migrate
 
+pytest_plugins = ["jira_assets_tests.rabbitmq"]
+
 KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL"})
 TEMPLATE = "template_migrated"
 

@@ -1,0 +1,55 @@
+"""The embedded broker: kombu's ``filesystem://`` transport, held so that the same code runs on it.
+
+Decisions this module embodies:
+
+* It serves the demo and a laptop. It may lose a message (a reader killed between read and ack) and
+  shuffles them; the rows of ``etl_job_queue`` make up for both.
+* One process at a time has the folder, by a lock: kombu writes its files in place, and a reader
+  that comes by in the middle would throw away half a message.
+"""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from kombu import Connection
+from kombu.transport.virtual import BrokerState
+
+_POLL_SECONDS: Final = 0.02
+
+
+def folder_connection(folder: Path) -> Connection:
+    """Return a connection to the broker in ``folder``, which is made where it is missing."""
+    messages, control = folder / "messages", folder / "control"
+    for made in (messages, control):
+        made.mkdir(parents=True, exist_ok=True)
+    options: dict[str, Any] = {
+        "data_folder_in": str(messages),
+        "data_folder_out": str(messages),
+        "control_folder": str(control),
+    }
+    connection = Connection("filesystem://", transport_options=options)
+    # kombu keeps the bindings of all folders of a process in one place: a second folder with queues
+    # of the same names would not be bound, and what is published there would vanish.
+    connection.transport.state = BrokerState()
+    return connection
+
+
+@contextmanager
+def folder_lock(folder: Path, seconds: float) -> Iterator[None]:
+    """Have the folder alone; raises ``TimeoutError`` where another process keeps it that long."""
+    folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + seconds
+    with (folder / "lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"another process keeps it for {seconds:.0f} s") from None
+                time.sleep(_POLL_SECONDS)
+        yield
