@@ -14,9 +14,9 @@ from jira_assets.extract.assets import build_raw_assets, raw_asset_key
 from jira_assets.extract.resource import JiraResource
 from jira_assets.jobs.partitions_sensor import build_partitions_sensor
 from jira_assets.jobs.reconciler import build_reconciler_sensor
+from jira_assets.local_resources import LocalBroker, LocalWarehouse
 from jira_assets.partitions import partitions_definition
 from jira_assets.queue.sensor import build_transform_sensor
-from jira_assets.services import LocalBroker, LocalWarehouse
 from jira_assets.transform.assets import build_transform_assets
 from jira_assets.transform.checks import build_checks
 from jira_assets.warehouse.io_managers import RawIOManager, TableIOManager
