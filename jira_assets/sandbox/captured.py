@@ -47,7 +47,10 @@ _USUAL_ISSUE_TYPES: Final = (
 _USUAL_PROJECTS: Final = (Project("10000", "ONE", "First"), Project("10001", "TWO", "Second"))
 
 Captured = dict[str, list[Mapping[str, Any]]]
-"""Id to the objects captured under it: one, or several where the id is repeated."""
+"""Id to the objects captured under it, in the order in which ids came last.
+
+There are several objects where an id is repeated: the last one counts, those before are served too.
+"""
 
 
 class CapturedFolderError(ValueError):
@@ -97,7 +100,7 @@ def _read(path: Path) -> Captured:
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("id"), str):
             raise CapturedFolderError(f"{path} holds an entry that is no object with a text id.")
-        captured.setdefault(row["id"], []).append(row)
+        captured[row["id"]] = [*captured.pop(row["id"], []), row]
     return captured
 
 
@@ -108,38 +111,38 @@ def _deployment(files: Mapping[str, Captured]) -> Deployment:
 
 
 def _status(rows: list[Mapping[str, Any]]) -> Status:
-    first, *repeats = rows
+    *repeats, last = rows
     return Status(
-        first["id"],
-        str(first.get("name", "")),
-        _category(first.get("statusCategory")),
-        project_id=_scope(first),
-        document=first,
+        last["id"],
+        str(last.get("name", "")),
+        _category(last.get("statusCategory")),
+        project_id=_scope(last),
+        document=last,
         repeats=tuple(repeats),
     )
 
 
 def _issue_type(rows: list[Mapping[str, Any]]) -> IssueType:
-    first, *repeats = rows
+    *repeats, last = rows
     return IssueType(
-        first["id"],
-        str(first.get("name", "")),
-        subtask=bool(first.get("subtask")),
-        project_id=_scope(first),
-        document=first,
+        last["id"],
+        str(last.get("name", "")),
+        subtask=bool(last.get("subtask")),
+        project_id=_scope(last),
+        document=last,
         repeats=tuple(repeats),
     )
 
 
 def _project(rows: list[Mapping[str, Any]]) -> Project:
-    first, *repeats = rows
+    *repeats, last = rows
     return Project(
-        first["id"],
-        str(first.get("key", "")),
-        str(first.get("name", "")),
-        style=first.get("style", "classic"),
-        archived=bool(first.get("archived")),
-        document=first,
+        last["id"],
+        str(last.get("key", "")),
+        str(last.get("name", "")),
+        style=last.get("style", "classic"),
+        archived=bool(last.get("archived")),
+        document=last,
         repeats=tuple(repeats),
     )
 

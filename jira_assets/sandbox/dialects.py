@@ -9,8 +9,8 @@ Decisions this module embodies:
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from jira_assets.sandbox.documents import (
@@ -22,7 +22,9 @@ from jira_assets.sandbox.documents import (
     project_statuses_document,
     status_document,
 )
-from jira_assets.sandbox.model import Person, Project, SiteState
+from jira_assets.sandbox.model import IssueType, Person, Project, SiteState, Status
+
+Row = TypeVar("Row", Status, IssueType, Project)
 
 MAX_PAGE: Final = 100
 """Cloud gives no more projects a page, whatever ``maxResults`` says. Source: Atlassian's spec."""
@@ -133,15 +135,13 @@ def myself(state: SiteState, root: Root) -> Json:
 def statuses(state: SiteState, root: Root) -> list[Mapping[str, Any]]:
     """``/status``: unpaged; not every status that projects use, and an id may come twice."""
     listed = [row for row in state.statuses.values() if row.listed]
-    repeats = (document for row in listed for document in row.repeats)
-    return [*(status_document(row, root) for row in listed), *repeats]
+    return [status_document(row, root) for row in _rows(listed)]
 
 
 def issue_types(state: SiteState, root: Root) -> list[Mapping[str, Any]]:
     """``/issuetype``: unpaged; an id may come twice."""
     listed = [row for row in state.issue_types.values() if row.listed]
-    repeats = (document for row in listed for document in row.repeats)
-    return [*(issue_type_document(row, root) for row in listed), *repeats]
+    return [issue_type_document(row, root) for row in _rows(listed)]
 
 
 def project_list(state: SiteState, root: Root, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
@@ -149,15 +149,14 @@ def project_list(state: SiteState, root: Root, query: Mapping[str, str]) -> list
     with_archived = query.get("includeArchived", "").lower() == "true"
     expand = _expand(query)
     found = [row for row in state.projects_in_key_order if with_archived or not row.archived]
-    repeats = (document for row in found for document in row.repeats)
-    return [*(project_document(row, state, root, expand) for row in found), *repeats]
+    return [project_document(row, state, root, expand) for row in _rows(found)]
 
 
 def project_page(
     state: SiteState, root: Root, query: Mapping[str, str], start_at: int, max_results: int
 ) -> Json:
     """``/project/search`` of Cloud: one page, ordered by key; ``status`` is ``live`` by default."""
-    found = _searched(state, query)
+    found = _rows(_searched(state, query))
     page = found[start_at : start_at + max_results]
     end = start_at + len(page)
     expand = _expand(query)
@@ -199,6 +198,12 @@ def _searched(state: SiteState, query: Mapping[str, str]) -> list[Project]:
         for project in state.projects_in_key_order
         if ("archived" if project.archived else "live") in wanted
     ]
+
+
+def _rows(found: list[Row]) -> list[Row]:
+    """Return what a list holds: its repeated rows too, and these first."""
+    repeats = [replace(row, document=document) for row in found for document in row.repeats]
+    return repeats + found
 
 
 def _project(state: SiteState, root: Root, id_or_key: str) -> Answer:

@@ -63,8 +63,8 @@ class ProjectCategory:
 class Status:
     """A status. ``project_id`` is the scope of a team-managed one.
 
-    An unlisted one is missing in ``/status``, though projects may use it. ``repeats`` are further
-    documents that the site's list holds under the same id.
+    An unlisted one is missing in ``/status``, though projects may use it. ``repeats`` are
+    documents that the site's list holds under the same id before this one: the last one counts.
     """
 
     id: str
