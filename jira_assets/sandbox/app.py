@@ -6,6 +6,7 @@ takes, then what goes wrong, then who is asking, then the answer.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from jira_assets.sandbox.wire import HTML, NOT_FOUND_PAGE, Reply, encode
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -53,7 +56,11 @@ class App:
         came, path = time.monotonic(), scope["path"]
         authorization = dict(scope["headers"]).get(b"authorization")
         self._log.begin()
-        reply = await self._reply(scope, path, authorization)
+        try:
+            reply = await self._reply(scope, path, authorization)
+        except Exception:
+            _logger.exception("The sandbox itself failed to answer %s.", path)
+            raise
         query = scope["query_string"].decode("ascii", "replace")
         self._log.end(
             Request(scope["method"], path, query, reply.status, authorization is not None, came)

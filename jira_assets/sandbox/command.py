@@ -66,7 +66,17 @@ def sandbox(**options: Any) -> None:
 
     Prints its URL and the command that connects to it, then serves until Ctrl+C.
     """
-    from jira_assets.sandbox.server import SandboxServer, told_to_end
+    from jira_assets.sandbox.server import told_to_end
+
+    with told_to_end() as told:
+        server = _started(options)
+        click.echo(announcement(server, options["secret_env"]))
+        told.wait()
+        server.stop()
+
+
+def _started(options: dict[str, Any]) -> "SandboxServer":
+    from jira_assets.sandbox.server import SandboxServer
 
     try:
         server = SandboxServer(
@@ -78,15 +88,13 @@ def sandbox(**options: Any) -> None:
             faults=_faults(options["faults"]),
             credentials=_credentials(options["username"], options["secret_env"]),
         )
-        told = told_to_end()
-        server.start()
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    try:
+        server.start()
     except OSError as error:
         raise click.ClickException(f"Cannot listen on port {options['port']}: {error}.") from error
-    click.echo(announcement(server, options["secret_env"]))
-    told.wait()
-    server.stop()
+    return server
 
 
 def announcement(server: "SandboxServer", secret_env: str | None) -> str:

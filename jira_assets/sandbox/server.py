@@ -8,7 +8,8 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
@@ -120,12 +121,19 @@ class SandboxServer(_Place):
         return {"": self.site} if isinstance(self.site, JiraSite) else self.site
 
 
-def told_to_end() -> threading.Event:
-    """Return an event that SIGINT and SIGTERM set from now on. In the main thread only."""
+@contextmanager
+def told_to_end() -> Iterator[threading.Event]:
+    """Give an event that SIGINT and SIGTERM set, meanwhile. In the main thread only."""
     told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
-    return told
+    before = {
+        number: signal.signal(number, lambda *_: told.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _config(app: App) -> uvicorn.Config:
