@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from benchmarks.section import Section
 from benchmarks.site import served
-from jira_assets.extract.readings import SiteReader, project_refs
+from jira_assets.extract.readings import SiteReader
+from jira_assets.extract.roster import project_refs
 from jira_assets.jira.client import JiraClient, ProjectRef
 from jira_assets.jira.site import Site
 from jira_assets.partitions import PartitionKey

@@ -154,7 +154,7 @@ def remove(partition: "PartitionKey", *, purge: bool, yes: bool) -> None:
 @click.argument("partition", type=PARTITION)
 def test(partition: "PartitionKey") -> None:
     """Ask the site of PARTITION who we are, and count what we may see."""
-    from jira_assets.extract.resource import site_of
+    from jira_assets.extract.site import site_of
     from jira_assets.jira.client import JiraClient
     from jira_assets.settings import Settings
     from jira_assets.warehouse.integrations import get_integration
@@ -167,7 +167,7 @@ def test(partition: "PartitionKey") -> None:
 
 
 def _seen(found: "Integration", client: "JiraClient") -> Iterator[str]:
-    from jira_assets.extract.readings import Roster
+    from jira_assets.extract.roster import Roster
 
     identity = client.identity()
     roster = Roster()

@@ -11,11 +11,12 @@ Decisions this module embodies:
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from jira_assets.extract.failures import as_dagster_failures
 from jira_assets.extract.progress import ProgressLog
+from jira_assets.extract.roster import Roster
 from jira_assets.jira.client import Answer, JiraClient, ProjectRef
 from jira_assets.jira.errors import PermanentJiraError
 from jira_assets.warehouse.contracts import LeftBehind, RawPage
@@ -24,35 +25,6 @@ from jira_assets.warehouse.integrations import Integration
 
 class EveryProjectUnreadableError(PermanentJiraError):
     """The account may list the projects of a site but read none of them."""
-
-
-def project_refs(payload: Any) -> Iterator[ProjectRef]:
-    """Yield the projects that a page lists, of either dialect, but those without id or key."""
-    listed = payload.get("values", ()) if isinstance(payload, dict) else payload
-    for project in listed if isinstance(listed, list) else ():
-        if isinstance(project, dict) and project.get("id") and project.get("key"):
-            yield ProjectRef(str(project["id"]), str(project["key"]))
-
-
-@dataclass
-class Roster:
-    """The site's projects by id, in the order in which Jira lists them."""
-
-    by_id: dict[str, ProjectRef] = field(default_factory=dict)
-
-    def add(self, payload: Any) -> None:
-        """Take in one page of projects. The same project on two pages counts once."""
-        for ref in project_refs(payload):
-            self.by_id[ref.id] = ref
-
-    def selected(self, integration: Integration) -> list[ProjectRef]:
-        """Return the projects that the integration's include and exclude lists leave."""
-        included, excluded = integration.included_projects, integration.excluded_projects
-        return [
-            ref
-            for ref in self.by_id.values()
-            if (not included or ref.key in included) and ref.key not in excluded
-        ]
 
 
 @dataclass

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from jira_assets.extract.site import site_of
 from jira_assets.jira.client import JiraClient
-from jira_assets.jira.site import Site
 from jira_assets.partitions import PartitionKey
-from jira_assets.secrets import resolve_secret
 from jira_assets.warehouse.integrations import Integration, get_integration
 from jira_assets.warehouse.resource import WarehouseResource
 
@@ -36,18 +35,3 @@ class JiraResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # generi
         """Hold a client, with its connection pool, until the block ends."""
         with self.client(integration) as client:
             yield client
-
-
-def site_of(integration: Integration, *, allow_plain_http: bool = False) -> Site:
-    """Translate an integration's row into what the client needs to reach the site."""
-    reference = integration.secret_ref
-    return Site(
-        base_url=integration.base_url,
-        deployment=integration.deployment,
-        auth=integration.auth,
-        username=integration.username,
-        secret=None if reference is None else lambda: resolve_secret(reference),
-        max_concurrency=integration.max_concurrency,
-        requests_per_second=integration.requests_per_second,
-        allow_plain_http=allow_plain_http,
-    )

@@ -7,7 +7,8 @@ from typing import Any, cast
 import dagster as dg
 import pytest
 
-from jira_assets.extract.readings import Roster, SiteReader, project_refs
+from jira_assets.extract.readings import SiteReader
+from jira_assets.extract.roster import Roster, project_refs
 from jira_assets.jira.client import Answer, JiraClient, ProjectRef
 from jira_assets.jira.errors import CredentialsRefusedError, UnavailableError
 from jira_assets.warehouse.contracts import LeftBehind, RawPage
