@@ -75,7 +75,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
             last_applied_at=row.last_applied_at,
             unreadable_projects=unreadable.get(row.id, 0),
             rejected_records=rejected.get(row.id, 0),
-            rows=rows.get(row.id, dict.fromkeys(DATA_TABLES, 0)),
+            rows=rows.get(row.id, _none()),
             queue=queue.get(row.id, {}),
             failures=tuple(failures.get(row.id, ())),
         )
@@ -118,13 +118,17 @@ def _count_by_integration(table: sa.Table, *where: sa.ColumnElement[bool]) -> sa
     )
 
 
+def _none() -> dict[str, int]:
+    return {str(name): 0 for name in DATA_TABLES}
+
+
 def _rows(connection: sa.Connection) -> dict[int, dict[str, int]]:
     rows: dict[int, dict[str, int]] = {}
     for name, table in DATA_TABLES.items():
         living = _count_by_integration(table, table.c.deleted_at.is_(None))
         for integration_id, count in connection.execute(living):
-            counts = rows.setdefault(integration_id, dict.fromkeys(DATA_TABLES, 0))
-            counts[name] = count
+            counts = rows.setdefault(integration_id, _none())
+            counts[str(name)] = count
     return rows
 
 

@@ -10,7 +10,7 @@ import pytest
 from jira_assets.extract.readings import SiteReader
 from jira_assets.extract.roster import Roster, project_refs
 from jira_assets.jira.client import Answer, JiraClient, ProjectRef
-from jira_assets.jira.errors import CredentialsRefusedError, UnavailableError
+from jira_assets.jira.errors import CredentialsRefusedError, MalformedAnswerError
 from jira_assets.warehouse.contracts import LeftBehind, RawPage
 from jira_assets.warehouse.integrations import Integration
 
@@ -138,7 +138,7 @@ def test_every_project_unreadable_is_lost_access(left: LeftBehind) -> None:
 
 @pytest.mark.parametrize(
     ("error", "retried"),
-    [(CredentialsRefusedError("401"), False), (UnavailableError("503"), True)],
+    [(CredentialsRefusedError("401"), False), (MalformedAnswerError("cut JSON"), True)],
 )
 def test_failures_say_the_partition_and_whether_to_try_again(
     error: Exception, retried: bool
