@@ -1,0 +1,40 @@
+"""Peak memory of the whole path, without Dagster, at 1,000 and at 10,000 projects."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.http import migrated_postgres
+from benchmarks.section import Section
+from benchmarks.site import served
+
+SIZES = (1_000, 10_000)
+
+
+def run() -> Section:
+    measured = [measure(projects) for projects in SIZES]
+    rows = [
+        [f"{projects:,}", *(f"{peak:.0f}" for peak in peaks.values())]
+        for projects, peaks in zip(SIZES, measured, strict=True)
+    ]
+    return Section(
+        title="Peak memory",
+        question="Resident memory of the process, in MB, after each part; no latency, ten at once.",
+        command="python -m benchmarks memory",
+        columns=["projects", *measured[0]],
+        rows=rows,
+    )
+
+
+def measure(projects: int) -> dict[str, float]:
+    script = Path(__file__).with_name("memory_parts.py")
+    with served(projects, 0.0) as url, migrated_postgres() as database_url:
+        done = subprocess.run(
+            [sys.executable, str(script), url, database_url],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    peaks: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return peaks
