@@ -9,7 +9,7 @@ from jira_assets.extract.readings import SiteReader
 from jira_assets.jira.client import JiraClient
 from jira_assets.jira.site import Site
 from jira_assets.partitions import PartitionKey
-from jira_assets.transform.snapshots import SNAPSHOTS
+from jira_assets.transform.snapshots import build_snapshot
 from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.contracts import Owner, Reading
 from jira_assets.warehouse.integrations import add_integration
@@ -43,7 +43,7 @@ def main() -> None:
             land(engine, reading, run_id=None)
     peaks["reading and landing"] = peak()
     for table, entities in SOURCES.items():
-        merge(engine, SNAPSHOTS[table](newest_sources(engine, owner, entities)))
+        merge(engine, build_snapshot(table, owner, newest_sources(engine, owner, entities)))
     peaks["transforms and merges"] = peak()
     print(json.dumps(peaks))
 

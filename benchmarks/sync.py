@@ -63,6 +63,10 @@ def _jira_assets(environment: dict[str, str], *arguments: str) -> None:
 
 def _python(environment: dict[str, str], script: Path) -> str:
     done = subprocess.run(
-        [sys.executable, str(script)], env=environment, check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(script)],
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return done.stdout.splitlines()[-1]
