@@ -3,9 +3,8 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
-from benchmarks.http import migrated_postgres
+from benchmarks.reading import migrated_postgres
 from benchmarks.section import Section
 from benchmarks.site import served
 
@@ -28,10 +27,9 @@ def run() -> Section:
 
 
 def measure(projects: int) -> dict[str, float]:
-    script = Path(__file__).with_name("memory_parts.py")
     with served(projects, 0.0) as url, migrated_postgres() as database_url:
         done = subprocess.run(
-            [sys.executable, str(script), url, database_url],
+            [sys.executable, "-m", "benchmarks.memory_parts", url, database_url],
             check=True,
             stdout=subprocess.PIPE,
             text=True,

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 from benchmarks.section import Section
 from benchmarks.site import served
@@ -22,7 +21,7 @@ def run() -> Section:
         try:
             _jira_assets(environment, "integration", "add", KEY, f"--base-url={url}", "--auth=none")
             _jira_assets(environment, "sync", KEY)
-            parts = json.loads(_python(environment, Path(__file__).with_name("sync_parts.py")))
+            parts = json.loads(_module(environment, "benchmarks.sync_parts"))
         finally:
             holder.terminate()
             holder.wait()
@@ -61,12 +60,8 @@ def _jira_assets(environment: dict[str, str], *arguments: str) -> None:
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def _python(environment: dict[str, str], script: Path) -> str:
+def _module(environment: dict[str, str], name: str) -> str:
     done = subprocess.run(
-        [sys.executable, str(script)],
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-m", name], env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
     return done.stdout.splitlines()[-1]

@@ -36,7 +36,7 @@ def run() -> Section:
             f"{PROJECTS:,} projects, {LATENCY * 1000:.0f} ms a call, {CONCURRENCY} calls at once. "
             "The ideal is calls x latency / concurrency; the sandbox runs in another process."
         ),
-        command="python -m benchmarks http",
+        command="python -m benchmarks reading",
         columns=["what", "seconds", "ratio to the ideal", "at most"],
         rows=[
             ["ideal", f"{IDEAL:.2f}", "1.00", ""],
