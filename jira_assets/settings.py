@@ -22,7 +22,7 @@ class SettingsError(ValueError):
 class Settings(BaseModel):
     """What the environment says. An empty variable counts as one that is not set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     home: Path = Field(
         default=Path(".jira_assets"),
