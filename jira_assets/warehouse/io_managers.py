@@ -39,9 +39,9 @@ from jira_assets.warehouse.describe import (
     merge_metadata,
     preview,
 )
+from jira_assets.warehouse.integrations import list_integrations
 from jira_assets.warehouse.landing import land, newest_sources
 from jira_assets.warehouse.merge import merge
-from jira_assets.warehouse.owners import find_owners
 from jira_assets.warehouse.queue_rows import targets_of
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import DATA_TABLES
@@ -88,7 +88,7 @@ class RawIOManager(dg.ConfigurableIOManager):
         """
         entity = context.asset_key.path[-1].removeprefix(_RAW_PREFIX)
         engine = self.warehouse.engine()
-        owners = find_owners(engine, context.asset_partition_keys)
+        owners = _owners(engine, context.asset_partition_keys)
         landed = {
             owner.partition_key: newest_sources(engine, owner, [entity]).get(entity)
             for owner in owners
@@ -146,7 +146,7 @@ class TableIOManager(dg.ConfigurableIOManager):
         import pandas as pd
 
         engine = self.warehouse.engine()
-        owners = find_owners(engine, context.asset_partition_keys)
+        owners = _owners(engine, context.asset_partition_keys)
         table = DATA_TABLES[context.asset_key.path[-1]]
         columns = [column for column in table.columns if column.name != "deleted_at"]
         query = sa.select(*columns).where(
@@ -175,6 +175,18 @@ class TableIOManager(dg.ConfigurableIOManager):
             return PartitionFailure(item.owner.partition_key, error)
         context.log.info(_sentence(result))
         return _Merged(result, merge_metadata(result, preview(item.frame)))
+
+
+def _owners(engine: sa.Engine, partition_keys: Iterable[str]) -> list[Owner]:
+    """Look up whose the partitions are; disabled and removed integrations keep their rows."""
+    known = {each.partition_key: each for each in list_integrations(engine, removed=True)}
+    keys = list(partition_keys)
+    unknown = [key for key in keys if key not in known]
+    if unknown:
+        raise LookupError(
+            f"no integration {', '.join(unknown)}: see `jira-assets integration list`."
+        )
+    return [Owner(known[key].tenant_id, known[key].id, key) for key in keys]
 
 
 def _refuse_foreign(owner: Owner, wanted: Collection[str]) -> None:

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from jira_assets.warehouse.contracts import MergeResult, Snapshot
+from jira_assets.warehouse.grants import advisory_lock
 from jira_assets.warehouse.jsonb import clean_text, to_jsonb
 from jira_assets.warehouse.queue_rows import Targets, settle, targets_of
 from jira_assets.warehouse.staging import OWNER_COLUMNS, Stage, staged_columns
@@ -81,7 +82,7 @@ def merge(
     """
     _check(snapshot)
     with engine.begin() as connection:
-        _lock(connection, snapshot.owner.integration_id)
+        advisory_lock(connection, f"jira_assets/merge/{snapshot.owner.integration_id}")
         applied = _applied(connection, snapshot)
         outcome = "applied" if force else verdict(snapshot, applied)
         if outcome == "applied":
@@ -132,11 +133,6 @@ def _check(snapshot: Snapshot) -> None:
                 f"the snapshot of {snapshot.table} for {owner.partition_key} has rows whose {name} "
                 f"is not {value}: one snapshot holds the rows of one integration"
             )
-
-
-def _lock(connection: sa.Connection, integration_id: int) -> None:
-    name = f"jira_assets/merge/{integration_id}"
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
 
 
 def _applied(connection: sa.Connection, snapshot: Snapshot) -> AppliedSources:

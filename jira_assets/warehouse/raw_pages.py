@@ -27,6 +27,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading
+from jira_assets.warehouse.grants import advisory_lock
 from jira_assets.warehouse.jsonb import to_jsonb
 from jira_assets.warehouse.tables import raw_extraction_data, raw_extractions
 from jira_assets.warehouse.unreadable import reason_of
@@ -214,7 +215,7 @@ def _pages_after(extraction_id: UUID, entity: str, scope: str, last: int) -> sa.
 def hold(connection: sa.Connection, reading: Reading) -> None:
     """Keep every other process from landing this reading until the transaction ends."""
     name = f"jira_assets/landing/{reading.extraction_id}/{reading.entity}/{reading.scope}"
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+    advisory_lock(connection, name)
 
 
 def _is_marked(connection: sa.Connection, reading: Reading) -> bool:
