@@ -123,6 +123,11 @@ def advisory_lock(connection: sa.Connection, name: str) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
+def lock_integration(connection: sa.Connection, integration_id: int) -> None:
+    """Wait for merges into the tables of one integration, and for a purge of it, to end."""
+    advisory_lock(connection, f"jira_assets/integration/{integration_id}")
+
+
 def _forget_connections_after_fork() -> None:
     """Drop the parent's sockets from the child's pools without closing them for the parent."""
     for engine in _engines.values():

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from jira_assets.partitions import PartitionKey, nearest
-from jira_assets.warehouse.connect import advisory_lock
+from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.integration_settings import DEFAULTS, IntegrationSettings, validated
 from jira_assets.warehouse.tables import integrations, metadata, run_heartbeats, tenants
 
@@ -232,7 +232,7 @@ def _plain(value: Any) -> Any:
 
 def _purge(connection: sa.Connection, found: Integration) -> dict[str, int]:
     """Delete the rows of one integration, and its tenant if that has no other."""
-    advisory_lock(connection, f"jira_assets/merge/{found.id}")
+    lock_integration(connection, found.id)
     deleted = {
         run_heartbeats.name: _delete(
             connection, run_heartbeats, run_heartbeats.c.partition_key == found.partition_key

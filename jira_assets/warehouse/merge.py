@@ -21,8 +21,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.contracts import MergeResult, Snapshot
-from jira_assets.warehouse.grants import advisory_lock
 from jira_assets.warehouse.jsonb import clean_text, to_jsonb
 from jira_assets.warehouse.queue_rows import Targets, settle, targets_of
 from jira_assets.warehouse.staging import OWNER_COLUMNS, Stage, staged_columns
@@ -82,7 +82,7 @@ def merge(
     """
     _check(snapshot)
     with engine.begin() as connection:
-        advisory_lock(connection, f"jira_assets/merge/{snapshot.owner.integration_id}")
+        lock_integration(connection, snapshot.owner.integration_id)
         applied = _applied(connection, snapshot)
         outcome = "applied" if force else verdict(snapshot, applied)
         if outcome == "applied":
