@@ -100,6 +100,8 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # pandas keeps integers as floats where a null is beside them
     text = " ".join(str(value).split())
     text = text if len(text) <= _CELL else text[: _CELL - 1] + "…"
     return text.replace("\\", "\\\\").replace("|", "\\|")
