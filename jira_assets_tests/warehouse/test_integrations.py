@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from jira_assets.partitions import PartitionKey
 from jira_assets.warehouse import tables
+from jira_assets.warehouse.connect import close_engines, engine_for, lock_integration
 from jira_assets.warehouse.heartbeat import beat
 from jira_assets.warehouse.integration_settings import DEFAULTS, InvalidIntegrationError
 from jira_assets.warehouse.integrations import (
@@ -275,6 +276,19 @@ def test_purge_deletes_every_row_of_it_and_none_of_others(
         for table in tables.metadata.sorted_tables:
             left = connection.scalar(sa.select(sa.func.count()).select_from(table))
             assert left == 0, table.name
+
+
+def test_a_purge_waits_for_merges(
+    warehouse: sa.Engine, runtime_url: str, integration: AddIntegration
+) -> None:
+    found = integration()
+    impatient = engine_for(f"{runtime_url}&options=-clock_timeout%3D100ms")
+    with warehouse.begin() as merging:
+        lock_integration(merging, found.id)
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            remove_integration(impatient, ACME, purge=True)
+    assert remove_integration(impatient, ACME, purge=True)["integrations"] == 1
+    close_engines()
 
 
 def test_a_removed_integration_can_be_purged(
