@@ -11,7 +11,7 @@ Decisions this module embodies:
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -129,7 +129,7 @@ class JiraClient:
         """
         yield from self._not_empty("statuses", self._list(self._dialect().statuses, {}))
 
-    def project_statuses(self, refs: Iterable[ProjectRef]) -> Iterator[Answer]:
+    def project_statuses(self, refs: Iterable[ProjectRef]) -> Generator[Answer, None, None]:
         """Yield, per project, its issue types with their statuses, as the answers arrive.
 
         ``[{id, name, subtask, statuses: [{id, name, statusCategory, …}]}]``, empty for a project

@@ -70,9 +70,20 @@ class PermanentJiraError(JiraError):
 
 
 class TransientJiraError(JiraError):
-    """Worth another try, later."""
+    """Worth another try, later; ``retry_after`` is the seconds that Jira asked to wait, or None."""
 
     remedy = "It is worth another try later."
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        url: str | None = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, url=url, status=status)
+        self.retry_after = retry_after
 
 
 class InvalidSiteError(PermanentJiraError):
@@ -181,15 +192,11 @@ class ConnectionFailedError(TransientJiraError):
 
 
 class RateLimitedError(TransientJiraError):
-    """Jira asks for fewer calls. ``retry_after`` is in seconds, None where Jira does not say."""
-
-    def __init__(self, what: str, *, url: str, status: int, retry_after: float | None) -> None:
-        super().__init__(what, url=url, status=status)
-        self.retry_after = retry_after
+    """Jira asks for fewer calls."""
 
 
-class UnavailableError(RateLimitedError):
-    """Jira, or a proxy before it, is out of order; ``retry_after`` as for rate limits."""
+class UnavailableError(TransientJiraError):
+    """Jira, or a proxy before it, is out of order."""
 
 
 class MalformedAnswerError(TransientJiraError):

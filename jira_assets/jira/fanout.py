@@ -5,7 +5,7 @@ callers down, and 10,000 projects do not pile up.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from queue import SimpleQueue
@@ -23,7 +23,7 @@ def as_they_arrive(
     *,
     threads: int,
     cut: Callable[[], None],
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Yield ``call(item, stop)`` of every item, in the order in which the results arrive.
 
     The first exception of a call, or closing the generator, sets ``stop``, drops what has not
@@ -51,7 +51,8 @@ def as_they_arrive(
         finally:
             stop.set()
             executor.shutdown(wait=False, cancel_futures=True)
-            # Again and again: a thread may have been just about to connect.
-            while wait(handed_out, timeout=0).not_done:
+            in_flight = {future for future in handed_out if not future.done()}
+            while in_flight:
+                # Again and again: a thread may have been just about to connect.
                 cut()
-                wait(handed_out, timeout=_CUT_AGAIN_SECONDS)
+                in_flight = wait(in_flight, timeout=_CUT_AGAIN_SECONDS).not_done

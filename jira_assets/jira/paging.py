@@ -6,11 +6,11 @@ Decisions this module embodies; what is missed here would read as deleted later:
   on until a page is empty. A short page is not the end: sites cap pages as they like.
 * The next offset follows from what arrived, never from what was asked for.
 * A total that shrinks between two pages means that items moved up, over the border of the pages:
-  the next page begins earlier by as much. The same item twice does no harm.
+  the next page begins as much before the one that showed it. The same item twice does no harm.
 * An empty page before the end is asked for again, once; what is still missing at the end then is
   an error.
-* A page with nothing new on it, where something new is due, is a server that ignores offsets: an
-  error.
+* A page that repeats an earlier one, where something new is due, is a server that ignores offsets:
+  an error.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -48,7 +48,7 @@ class _Progress:
     url: str
     start: int = 0
     ended: bool = False
-    seen: set[str] = field(default_factory=set)
+    pages: set[frozenset[str]] = field(default_factory=set)
     total: int | None = None
     frontier: int = 0
     setbacks: int = 0
@@ -57,29 +57,28 @@ class _Progress:
 
     def take(self, page: Page) -> None:
         """Move on to the next offset, or to the end, by what ``page`` says and holds."""
-        reached = self.start + len(items_of(page))
+        reached = self.start + _step(page)
         shrunk_by = self._shrunk_by(page)
-        news = ids_of(page) - self.seen
-        self.seen |= news
+        self._look_for_repetition(frozenset(ids_of(page)))
+        self.frontier = max(self.frontier, reached)
         if shrunk_by:
-            self._set_back(reached - shrunk_by)
+            self._set_back(self.start - shrunk_by)
         elif _is_end(page, self.start, reached):
-            self._end(nothing_new=reached > self.start and not news)
+            self._end()
         elif reached == self.start:
             self._pass_over(page)
         else:
-            self._advance(reached, nothing_new=not news)
-        self.frontier = max(self.frontier, reached)
+            self.start = reached
 
-    def _advance(self, reached: int, *, nothing_new: bool) -> None:
-        if nothing_new and self.start >= self.frontier:
-            raise self._error(f"the page at {self.start} repeats earlier ones")
-        self.start = reached
+    def _look_for_repetition(self, ids: frozenset[str]) -> None:
+        if ids and ids in self.pages and self.start >= self.frontier:
+            raise self._error(f"the page at {self.start} repeats an earlier one")
+        self.pages.add(ids)
 
-    def _end(self, *, nothing_new: bool) -> None:
-        expected = self.total or 0
-        if (self.skipped or nothing_new) and len(self.seen) < expected:
-            raise self._error(f"only {len(self.seen)} of {expected} arrived")
+    def _end(self) -> None:
+        arrived, expected = len(frozenset().union(*self.pages)), self.total or 0
+        if self.skipped and arrived < expected:
+            raise self._error(f"only {arrived} of {expected} arrived")
         self.ended = True
 
     def _pass_over(self, page: Page) -> None:
@@ -113,6 +112,12 @@ def _is_end(page: Page, start: int, reached: int) -> bool:
     if is_last is False:
         return empty and total is not None and reached >= total
     return empty if total is None else reached >= total
+
+
+def _step(page: Page) -> int:
+    """Return how far a page reaches: an item that is on it twice must not count for two."""
+    count = len(items_of(page))
+    return min(count, _number(page, "maxResults") or count)
 
 
 def _number(page: Page, name: str) -> int | None:

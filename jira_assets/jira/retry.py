@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from jira_assets.jira.errors import RateLimitedError, TransientJiraError
+from jira_assets.jira.errors import TransientJiraError
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class RetryPolicy:
 
 def asked_pause(error: TransientJiraError) -> float | None:
     """Return the seconds that Jira asked to wait, None where it did not."""
-    return (error.retry_after or None) if isinstance(error, RateLimitedError) else None
+    return error.retry_after or None
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

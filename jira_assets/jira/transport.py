@@ -126,6 +126,8 @@ class Transport:
 
     def _failure(self, error: Exception, url: str) -> JiraError:
         host = urlsplit(url).netloc
+        if "CA certificate bundle" in str(error):
+            return UntrustedCertificateError("The environment names a CA bundle that is missing.")
         if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in str(error).upper():
             return UntrustedCertificateError(f"The certificate of {host} is not trusted.", url=url)
         return ConnectionFailedError(_explained(error, host, self._timeouts), url=url)
