@@ -80,9 +80,7 @@ def examine_instance(settings: Mapping[str, Any]) -> Iterator[Finding]:
             "Set concurrency.runs.max_concurrent_runs in dagster.yaml, about two a core.",
         )
     if (settings.get("telemetry") or {}).get("enabled", True):
-        yield Finding(
-            "Dagster's telemetry is on.", "Set telemetry.enabled: false in dagster.yaml."
-        )
+        yield Finding("Dagster's telemetry is on.", "Set telemetry.enabled: false in dagster.yaml.")
 
 
 def examine(settings: "Settings") -> list[Finding]:

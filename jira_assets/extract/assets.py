@@ -70,21 +70,17 @@ def build_raw_assets(
         retry_policy=dg.RetryPolicy(
             max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
         ),
-        required_resource_keys={"heartbeat"},
+        required_resource_keys={"jira", "warehouse", "broker", "heartbeat"},
         description="Reads one Jira site and lands what it answers, entity by entity.",
     )
-    def extract_jira_metadata(
-        context: dg.AssetExecutionContext,
-        jira: JiraResource,
-        warehouse: WarehouseResource,
-        broker: BrokerResource,
-    ) -> Iterator[dg.Output[Any]]:
+    def extract_jira_metadata(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Any]]:
+        jira: JiraResource = context.resources.jira
         with as_dagster_failures(context.partition_key):
             integration = jira.integration(context.partition_key)
         context.instance.add_run_tags(
-            context.run_id, PartitionKey.parse(context.partition_key).tags()
+            context.run.run_id, PartitionKey.parse(context.partition_key).tags()
         )
-        extraction = extraction_id(context.run_id, context.partition_key)
+        extraction = extraction_id(context.run.run_id, context.partition_key)
         with jira.open(integration) as client:
             _greet(context, integration, client)
             reader = SiteReader(integration, client, context.log.info)
@@ -92,7 +88,7 @@ def build_raw_assets(
                 if f"raw_{entity}" in context.op_execution_context.selected_output_names:
                     reading = _reading(integration, extraction, entity, reader)
                     yield dg.Output(reading, output_name=f"raw_{entity}")
-                    _publish(context, warehouse, broker, extraction)
+                    _publish(context, extraction)
             context.log.info(f"{integration.base_url}: {client.stats}")
 
     return extract_jira_metadata
@@ -135,12 +131,9 @@ def _reading(
     )
 
 
-def _publish(
-    context: dg.AssetExecutionContext,
-    warehouse: WarehouseResource,
-    broker: BrokerResource,
-    extraction: UUID,
-) -> None:
+def _publish(context: dg.AssetExecutionContext, extraction: UUID) -> None:
+    warehouse: WarehouseResource = context.resources.warehouse
+    broker: BrokerResource = context.resources.broker
     try:
         outbox.publish(warehouse.engine(), broker.broker(), extraction_id=extraction)
     except BrokerUnavailableError as error:

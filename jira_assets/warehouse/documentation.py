@@ -69,9 +69,7 @@ def _row(table: sa.Table, column: sa.Column[object]) -> str:
 
 
 def _foreign_key(column: sa.Column[object]) -> str:
-    return ", ".join(
-        key.target_fullname.removeprefix(f"{SCHEMA}.") for key in column.foreign_keys
-    )
+    return ", ".join(key.target_fullname.removeprefix(f"{SCHEMA}.") for key in column.foreign_keys)
 
 
 if __name__ == "__main__":

@@ -173,6 +173,4 @@ def _unreadable() -> sa.Select[Any]:
         .where(applied_extractions.c.table_name == "projects_statuses")
         .subquery()
     )
-    return sa.select(projects.c.integration_id, sa.func.count()).group_by(
-        projects.c.integration_id
-    )
+    return sa.select(projects.c.integration_id, sa.func.count()).group_by(projects.c.integration_id)
