@@ -63,8 +63,10 @@ def translated(where: str) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
-    text = getattr(error, "reply_text", None) or str(error)
-    return f"{text}".strip().rstrip(".") or type(error).__name__
+    text = str(getattr(error, "reply_text", None) or error).strip().rstrip(".")
+    if not text and isinstance(error, TimeoutError):
+        return "it does not answer"
+    return text or type(error).__name__
 
 
 class Channel:

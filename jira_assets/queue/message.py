@@ -73,7 +73,7 @@ class Message(BaseModel):
     extraction_id: UUID = Field(description="raw_extractions.extraction_id")
     entity: _Entity = Field(description="what was extracted, e.g. project_statuses")
     scope: _Scope = Field(description="the part that was read as a whole: site")
-    landed_at: AwareDatetime | None = Field(None, description="when the marker was written")
+    landed_at: AwareDatetime | None = Field(default=None, description="when the marker was written")
 
     @model_validator(mode="after")
     def _id_fits(self) -> Self:

@@ -1,0 +1,197 @@
+"""Reading Dagster's runs: which of them live, and which transform runs were asked for what.
+
+Decisions this module embodies:
+
+* Dagster's status alone does not tell: a killed run stays STARTED for ever. A run that beat is dead
+  when its beats stop; one that never beat, when Dagster's record of it has not changed for minutes.
+* A run that waits in the queue is never dead, however long it waits.
+* A run that this Dagster does not know may live in another one on the same warehouse (a laptop's
+  ``jira-assets sync`` beside a platform): its heartbeat tells.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from dagster import (
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRunStatus,
+    RunRecord,
+    RunsFilter,
+)
+
+from jira_assets.queue.planning import QueueRow
+from jira_assets.queue.run_state import Phase, RunState
+from jira_assets.warehouse.heartbeat import Beat, last_beats
+
+MESSAGE_IDS_TAG: Final = "jira_assets/message_ids"
+PARTITION_TAG: Final = "dagster/partition"
+RUN_KEY_TAG: Final = "dagster/run_key"
+SENSOR_NAME_TAG: Final = "dagster/sensor_name"
+STARTING_SECONDS: Final = 300.0
+"""How long a run may take to its first sign of life."""
+_CHUNK: Final = 200
+_MAX_ERROR: Final = 2000
+
+WAITING: Final = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED)
+WORKING: Final = (
+    DagsterRunStatus.MANAGED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+)
+IN_FLIGHT: Final = (*WAITING, *WORKING)
+_PHASES: Final = {
+    **dict.fromkeys(WAITING, Phase.WAITING),
+    **dict.fromkeys(WORKING, Phase.WORKING),
+    DagsterRunStatus.SUCCESS: Phase.SUCCEEDED,
+    DagsterRunStatus.FAILURE: Phase.FAILED,
+    DagsterRunStatus.CANCELED: Phase.CANCELED,
+}
+
+
+def is_dead(
+    status: DagsterRunStatus, beat: Beat | None, unchanged_seconds: float, dead_after: float
+) -> bool:
+    """Say whether a run that Dagster shows as going on has been killed.
+
+    One whose steps of ours came to a clean end is not: others' steps may go on in it.
+
+    Args:
+        status: Dagster's.
+        beat: the run's last sign of life; None if it never gave one.
+        unchanged_seconds: how long Dagster's record of the run has not changed.
+        dead_after: after how many seconds without a sign of life a run counts as dead.
+    """
+    if status is DagsterRunStatus.QUEUED or status not in IN_FLIGHT:
+        return False
+    if beat is None:
+        return unchanged_seconds > STARTING_SECONDS
+    return beat.finished_at is None and beat.age_seconds > dead_after
+
+
+def run_states(
+    instance: DagsterInstance,
+    connection: sa.Connection,
+    rows: Collection[QueueRow],
+    *,
+    sensor_name: str,
+    dead_after: float,
+) -> list[RunState]:
+    """Return the runs that the plan for ``rows`` asks about.
+
+    Those that landed them, those that claimed them, those asked for under their run keys, and every
+    transform run in flight that ``sensor_name`` asked for.
+    """
+    claimed = {row.run_id for row in rows if row.run_id}
+    ids = claimed | {row.extraction_run_id for row in rows if row.extraction_run_id}
+    keys = {row.run_key for row in rows}
+    asked = RunsFilter(tags={SENSOR_NAME_TAG: sensor_name}, statuses=list(IN_FLIGHT))
+    records = {
+        record.dagster_run.run_id: record
+        for filters in [*_by_ids(ids), *_by_keys(keys), asked]
+        for record in instance.get_run_records(filters)
+    }
+    beats = last_beats(connection, ids | records.keys())
+    states = [_state(each, beats.get(run_id), dead_after) for run_id, each in records.items()]
+    return [
+        *(
+            _explained(instance, state)
+            if state.run_id in claimed or state.run_key in keys
+            else state
+            for state in states
+        ),
+        *_elsewhere(ids - records.keys(), beats, dead_after),
+    ]
+
+
+def unchanged_seconds(record: RunRecord) -> float:
+    """Return how long ago Dagster last changed its record of a run."""
+    return (datetime.now(UTC) - record.update_timestamp).total_seconds()
+
+
+def _by_ids(ids: Collection[str]) -> list[RunsFilter]:
+    return [RunsFilter(run_ids=chunk) for chunk in _chunks(ids)]
+
+
+def _by_keys(keys: Collection[str]) -> list[RunsFilter]:
+    return [RunsFilter(tags={RUN_KEY_TAG: chunk}) for chunk in _chunks(keys)]
+
+
+def _chunks(values: Collection[str]) -> list[list[str]]:
+    ordered = sorted(values)
+    return [ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK)]
+
+
+def _state(record: RunRecord, beat: Beat | None, dead_after: float) -> RunState:
+    run = record.dagster_run
+    return RunState(
+        run_id=run.run_id,
+        phase=_phase(record, beat, dead_after),
+        run_key=run.tags.get(RUN_KEY_TAG),
+        partition_key=run.tags.get(PARTITION_TAG),
+        covers=_covers(run.tags),
+    )
+
+
+def _explained(instance: DagsterInstance, state: RunState) -> RunState:
+    if state.phase is not Phase.FAILED:
+        return state
+    return replace(state, error=_error(instance, state.run_id))
+
+
+def _phase(record: RunRecord, beat: Beat | None, dead_after: float) -> Phase:
+    status = record.dagster_run.status
+    if is_dead(status, beat, unchanged_seconds(record), dead_after):
+        return Phase.DEAD
+    phase = _PHASES[status]
+    if phase is Phase.WORKING and beat is not None and _has_long_ended(beat):
+        return Phase.DONE
+    return phase
+
+
+def _has_long_ended(beat: Beat) -> bool:
+    return beat.finished_at is not None and beat.age_seconds > STARTING_SECONDS
+
+
+def _elsewhere(
+    run_ids: Collection[str], beats: Mapping[str, Beat], dead_after: float
+) -> Iterator[RunState]:
+    """Yield the runs that another Dagster has at work; those it has ended are unknown here."""
+    for run_id in sorted(run_ids):
+        beat = beats.get(run_id)
+        if beat is not None and beat.finished_at is None and beat.age_seconds <= dead_after:
+            yield RunState(run_id, Phase.WORKING)
+
+
+def _covers(tags: Mapping[str, str]) -> frozenset[UUID]:
+    listed = tags.get(MESSAGE_IDS_TAG, "")
+    return frozenset(UUID(text) for text in listed.split(",") if text)
+
+
+def _error(instance: DagsterInstance, run_id: str) -> str:
+    """Return the sentence with which a run failed, without Dagster's wrapping."""
+    for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE):
+        for record in instance.get_records_for_run(run_id, of_type=kind, limit=1).records:
+            event = record.event_log_entry.dagster_event
+            said = _said(event) if event is not None else None
+            if said:
+                return said[:_MAX_ERROR]
+    return "its log does not say why"
+
+
+def _said(event: DagsterEvent) -> str | None:
+    if not event.is_step_failure:
+        return event.message
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else event.message
