@@ -162,7 +162,7 @@ def test_a_captcha_needs_a_person(status: int) -> None:
 @pytest.mark.parametrize("status", [429, 503])
 def test_what_jira_asks_to_wait_is_kept_as_seconds(status: int) -> None:
     error = _error(_answer(b"{}", status, headers={"Retry-After": "1847"}))
-    assert isinstance(error, errors.RateLimitedError)
+    assert isinstance(error, errors.TransientJiraError)
     assert error.retry_after == 1847.0
 
 
