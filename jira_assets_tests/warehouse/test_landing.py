@@ -102,7 +102,7 @@ def test_a_resumed_reading_goes_on_and_is_as_old_as_its_first_attempt(
     rest = reading(owner, the_rest, extraction_id=broken.extraction_id, resumable=True)
     landing = land(warehouse, rest, run_id="run-1")
 
-    assert seen == [LeftBehind(frozenset({"10", "11"}), 2)]
+    assert seen == [LeftBehind(frozenset({"10", "11"}), next_page=2, readable=1)]
     assert (landing.pages, landing.items) == (3, 3)
     assert landing.unreadable == {"11": "404: Gone."}
     assert landing.order < other.order
