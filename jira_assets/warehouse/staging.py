@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from jira_assets.warehouse.contracts import Snapshot
 from jira_assets.warehouse.copying import copy_text
@@ -168,22 +169,25 @@ class Stage:
 
     def _is_known_to_be_gone(self) -> list[sa.ColumnElement[bool]]:
         """Leave out what belongs to projects that could not be read, and what their rows name."""
-        unreadable = sorted(self._snapshot.unreadable_projects)
-        if not unreadable:
+        if not self._snapshot.unreadable_projects:
             return []
         if "project_jira_id" in self._keys:
-            return [self.table.c.project_jira_id.not_in(unreadable)]
+            return [self.table.c.project_jira_id != sa.all_(self._unreadable())]
         return [
-            self.table.c.jira_id.not_in(self._named_by(DATA_TABLES[relation], column, unreadable))
+            self.table.c.jira_id.not_in(self._named_by(DATA_TABLES[relation], column))
             for relation, column in NAMED_BY.get(self.table.name, ())
         ]
 
-    def _named_by(self, relation: sa.Table, column: str, projects: list[str]) -> sa.Select[Any]:
+    def _named_by(self, relation: sa.Table, column: str) -> sa.Select[Any]:
         return sa.select(relation.c[column]).where(
             relation.c.integration_id == self._snapshot.owner.integration_id,
-            relation.c.project_jira_id.in_(projects),
+            relation.c.project_jira_id == sa.any_(self._unreadable()),
             relation.c.deleted_at.is_(None),
         )
+
+    def _unreadable(self) -> sa.BindParameter[Any]:
+        # One array: a parameter each would end at 65,535 of them.
+        return sa.literal(sorted(self._snapshot.unreadable_projects), ARRAY(sa.Text))
 
 
 def staged_columns(table: sa.Table) -> list[str]:

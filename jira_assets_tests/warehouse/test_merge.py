@@ -1,12 +1,17 @@
 import threading
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import psycopg.errors
 import pytest
 import sqlalchemy as sa
 
+from jira_assets.warehouse import staging
+from jira_assets.warehouse.connect import WarehouseUnavailableError
 from jira_assets.warehouse.contracts import Rejected, Snapshot
+from jira_assets.warehouse.io_managers import may_pass
 from jira_assets.warehouse.merge import (
     EmptySnapshotError,
     InvalidSnapshotError,
@@ -222,7 +227,7 @@ def test_relations_of_an_unreadable_project_stay(warehouse: sa.Engine) -> None:
         name,
         [],
         [mark(warehouse, owner, "project_statuses")],
-        unreadable_projects=frozenset({"10", "99"}),
+        unreadable_projects=frozenset({"10", *map(str, range(100, 70_000))}),
     )
     assert merge(warehouse, blind).deleted == 1
     assert alive(warehouse, name, owner) == {("10", "1"), ("10", "2")}
@@ -362,6 +367,29 @@ def test_a_merge_that_fails_leaves_nothing(warehouse: sa.Engine) -> None:
     with warehouse.connect() as connection:
         assert connection.execute(sa.select(applied_extractions)).all() == []
         assert connection.scalars(sa.select(etl_job_queue.c.state)).all() == ["pending"]
+
+
+def test_postgres_that_goes_away_in_the_middle_may_come_back(
+    warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = add_owner(warehouse)
+    made = snapshot(owner, "statuses", [status("1")], [mark(warehouse, owner, "statuses")])
+
+    def cut(*_: object) -> Iterator[bytes]:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> "
+        with warehouse.begin() as connection:
+            connection.execute(
+                sa.text(f"{others} pg_backend_pid() AND datname = current_database()")
+            )
+        yield b"1\n"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, "copy_text", cut)
+        with pytest.raises((psycopg.OperationalError, WarehouseUnavailableError)) as caught:
+            merge(warehouse, made)
+    assert may_pass(caught.value)
+
+    assert merge(warehouse, made).inserted == 1
 
 
 def test_a_snapshot_that_does_not_fit_is_refused(warehouse: sa.Engine) -> None:
