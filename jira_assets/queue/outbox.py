@@ -111,9 +111,11 @@ def _message(row: sa.Row[Any]) -> Message:
 
 def _mark(engine: sa.Engine, message_ids: Sequence[UUID]) -> None:
     """Mark rows, one by one in one order: two that mark the same must not wait for each other."""
+    # Not IN (…): its parameters cannot be repeated for many rows.
+    unreceived = sa.or_(_queue.state == "pending", _queue.state == "published")
     mark = (
         sa.update(etl_job_queue)
-        .where(_queue.message_id == sa.bindparam("id"), _queue.state.in_(("pending", "published")))
+        .where(_queue.message_id == sa.bindparam("id"), unreceived)
         .values(
             state="published",
             published_at=sa.func.clock_timestamp(),

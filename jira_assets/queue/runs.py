@@ -192,6 +192,11 @@ def _said(event: DagsterEvent) -> str | None:
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description
     error = data.error
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and _is_dagsters(error.cls_name):
         error = error.cause
     return error.message.strip() if error is not None else event.message
+
+
+def _is_dagsters(class_name: str | None) -> bool:
+    """Say whether it is one of the errors that Dagster wraps around what a step raised."""
+    return class_name is not None and class_name.startswith("Dagster")

@@ -1,6 +1,6 @@
 """Landings to send messages about."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,3 @@ class Put:
         with self._broker._channel() as channel:
             for body in bodies:
                 channel.send(self._broker.names.transform, body, {})
-
-
-@pytest.fixture
-def put() -> Callable[[Broker], Put]:
-    return Put
