@@ -1,0 +1,127 @@
+"""Killed runs are ended; everything else is left alone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from jira_assets.jobs.reconciler import build_reconciler_sensor, end_dead_runs
+from jira_assets.queue.runs import STARTING_SECONDS
+from jira_assets.warehouse.heartbeat import beat, finish
+from jira_assets.warehouse.resource import WarehouseResource
+from jira_assets.warehouse.tables import run_heartbeats
+
+NO_WAREHOUSE = "postgresql://user:s3cret@127.0.0.1:1/warehouse"
+STARTED = dg.DagsterRunStatus.STARTED
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def add_run(
+    instance: dg.DagsterInstance,
+    status: dg.DagsterRunStatus = STARTED,
+    job_name: str = "__ASSET_JOB",
+) -> str:
+    run = dg.DagsterRun(job_name=job_name, run_id=str(uuid4()), status=status)
+    return instance.add_run(run).run_id
+
+
+def killed(warehouse: sa.Engine, run_id: str, seconds: float = 61) -> None:
+    """Make the last sign of life of a run ``seconds`` old."""
+    beat(warehouse, run_id)
+    then = datetime.now(UTC) - timedelta(seconds=seconds)
+    with warehouse.begin() as connection:
+        connection.execute(
+            sa.update(run_heartbeats)
+            .where(run_heartbeats.c.run_id == run_id)
+            .values(heartbeat_at=then)
+        )
+
+
+def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
+@pytest.mark.parametrize(
+    "status",
+    [dg.DagsterRunStatus.STARTING, STARTED, dg.DagsterRunStatus.CANCELING],
+)
+def test_a_killed_run_is_ended_and_says_why(
+    instance: dg.DagsterInstance, warehouse: sa.Engine, status: dg.DagsterRunStatus
+) -> None:
+    run_id = add_run(instance, status)
+    killed(warehouse, run_id)
+    (words,) = end_dead_runs(instance, warehouse, dead_after=60)
+    assert words.startswith(f"__ASSET_JOB {run_id}: The run was killed: it last gave one at ")
+    assert status_of(instance, run_id) is dg.DagsterRunStatus.FAILURE
+    (record,) = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.RUN_FAILURE
+    ).records
+    assert "The run was killed" in record.event_log_entry.message
+    assert end_dead_runs(instance, warehouse, dead_after=60) == []
+
+
+def test_a_run_that_lives_or_has_ended_its_work_goes_on(
+    instance: dg.DagsterInstance, warehouse: sa.Engine
+) -> None:
+    alive, ended = add_run(instance), add_run(instance)
+    killed(warehouse, alive, seconds=50)
+    killed(warehouse, ended)
+    finish(warehouse, ended)
+    assert end_dead_runs(instance, warehouse, dead_after=60) == []
+    assert status_of(instance, alive) is STARTED
+
+
+def test_a_run_of_our_jobs_that_never_beat_is_ended_after_minutes(
+    instance: dg.DagsterInstance, warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = add_run(instance, job_name="transform_jira_metadata")
+    theirs = add_run(instance, job_name="somebody_elses_job")
+    assert end_dead_runs(instance, warehouse, dead_after=60) == []
+    later = datetime.now(UTC) + timedelta(seconds=STARTING_SECONDS + 1)
+    monkeypatch.setattr(
+        "jira_assets.jobs.reconciler.unchanged_seconds",
+        lambda record: (later - record.update_timestamp).total_seconds(),
+    )
+    (words,) = end_dead_runs(instance, warehouse, dead_after=60)
+    assert words.startswith(f"transform_jira_metadata {ours}: The run was killed: it never gave")
+    assert status_of(instance, theirs) is STARTED
+
+
+def evaluate(instance: dg.DagsterInstance, database_url: str) -> Any:
+    context = dg.build_sensor_context(
+        instance=instance, resources={"warehouse": WarehouseResource(database_url=database_url)}
+    )
+    return build_reconciler_sensor().evaluate_tick(context)
+
+
+def test_the_sensor_says_what_it_did(
+    instance: dg.DagsterInstance,
+    warehouse: sa.Engine,
+    runtime_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert evaluate(instance, runtime_url).skip_message == "No run of ours is dead."
+    run_id = add_run(instance)
+    killed(warehouse, run_id, seconds=20)
+    assert evaluate(instance, runtime_url).skip_message == "No run of ours is dead."
+    monkeypatch.setenv("JIRA_ASSETS_DEAD_AFTER_SECONDS", "12")
+    assert run_id in evaluate(instance, runtime_url).skip_message
+
+
+def test_the_sensor_does_nothing_without_postgres(instance: dg.DagsterInstance) -> None:
+    run_id = add_run(instance)
+    data = evaluate(instance, NO_WAREHOUSE)
+    assert data.skip_message.startswith("Nothing was done. Postgres is not available")
+    assert "s3cret" not in data.skip_message
+    assert status_of(instance, run_id) is STARTED
