@@ -133,8 +133,12 @@ class LocalRuns:
             tick = self._tick(outcome)
             for request in tick.requests:
                 self._transform(outcome, request)
+            # What failed stays in the queue for the sensor, or for the next sync: whoever sits at
+            # the terminal wants to read why now, not after the pauses between five attempts.
+            if outcome.problems:
+                return
             if not tick.requests:
-                if not tick.open or tick.broker_error:
+                if not tick.open:
                     return
                 if time.monotonic() > deadline:
                     outcome.problems.append("gave up waiting: " + "; ".join(tick.words))

@@ -11,7 +11,7 @@ Decisions this module embodies:
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -27,6 +27,10 @@ from jira_assets.warehouse.tables import (
 
 Targets = Mapping[str, Collection[str]]
 """Entity to the names of the deployed tables that it feeds."""
+
+
+_SETTLED: Final = (*OPEN_STATES, "failed")
+"""A message that was given up is done, too, once the tables hold what it is about, or newer."""
 
 
 def targets_of(tables: Iterable[str]) -> Targets:
@@ -52,7 +56,7 @@ def settle(connection: sa.Connection, integration_id: int, targets: Targets) -> 
         sa.update(etl_job_queue)
         .where(
             etl_job_queue.c.message_id == done.c.message_id,
-            etl_job_queue.c.state.in_(OPEN_STATES),
+            etl_job_queue.c.state.in_(_SETTLED),
         )
         .values(
             state=outcome,
@@ -140,7 +144,7 @@ def _held(integration_id: int, entities: list[str]) -> sa.CTE:
         .where(
             queue.integration_id == integration_id,
             queue.entity.in_(entities),
-            queue.state.in_(OPEN_STATES),
+            queue.state.in_(_SETTLED),
         )
         .with_for_update(skip_locked=True)
         .cte("held")
