@@ -1,0 +1,159 @@
+"""What the asset checks decide: from numbers to passed or not, how bad, and in which words.
+
+Pure functions. ERROR is what the tables must not show whatever Jira says (a relation that points
+nowhere, half of a table gone at once); WARN is what somebody should look at in Jira.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jira_assets.transform.records import CATEGORIES
+
+SHOWN: Final = 10
+"""How many examples a verdict shows."""
+
+MAX_DROP: Final = 0.5
+"""The share of a table's living rows that one application may delete unremarked."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says about one partition."""
+
+    passed: bool
+    description: str
+    error: bool = False
+    """Where it did not pass: ERROR rather than WARN."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class UnknownIds:
+    """Living rows of a relation that name what no living row of another table has."""
+
+    relations: int
+    ids: Sequence[str]
+    """All of the ids, or the first ``SHOWN``."""
+    distinct: int
+    caught_up: bool
+    """Whether the other table holds an extraction at least as new as the relation's."""
+
+
+def unknown_ids(found: UnknownIds, other: str) -> Verdict:
+    """Judge a relation against the table that it names; what has yet to be made is no error."""
+    if not found.relations:
+        return Verdict(passed=True, description=f"Every relation names a living row of {other}.")
+    description = (
+        f"{_count(found.relations, 'relation')} to {_count(found.distinct, 'id')} that {other} "
+        f"does not have: {_listed(found.ids, found.distinct)}."
+    )
+    if not found.caught_up:
+        description += f" {other} holds an older extraction than this table: materialize {other}."
+    return Verdict(
+        passed=False,
+        description=description,
+        error=found.caught_up,
+        metadata={"relations": found.relations, "unknown_ids": found.distinct},
+    )
+
+
+@dataclass(frozen=True)
+class UnknownCategories:
+    """Living statuses whose category is none of Jira's four."""
+
+    statuses: int
+    examples: Sequence[str]
+    """The first ``SHOWN``, each as ``id: category``."""
+
+
+def known_categories(found: UnknownCategories) -> Verdict:
+    """Judge the categories of statuses. An unknown one is Jira's news, not a broken table."""
+    if not found.statuses:
+        return Verdict(passed=True, description="Every status is in one of Jira's categories.")
+    return Verdict(
+        passed=False,
+        description=(
+            f"{_count(found.statuses, 'status', 'statuses')} in a category other than "
+            f"{', '.join(CATEGORIES)}: {_listed(found.examples, found.statuses)}."
+        ),
+        metadata={"statuses": found.statuses},
+    )
+
+
+@dataclass(frozen=True)
+class RejectedRecords:
+    """Objects of the applied extractions that made no row."""
+
+    records: int
+    reasons: Sequence[str]
+    """The first ``SHOWN``."""
+
+
+def no_rejected(found: RejectedRecords) -> Verdict:
+    """Judge what was set aside."""
+    if not found.records:
+        return Verdict(passed=True, description="Every object made a row.")
+    return Verdict(
+        passed=False,
+        description=(
+            f"{_count(found.records, 'object')} made no row: "
+            f"{_listed(found.reasons, found.records)}. See jira.rejected_records."
+        ),
+        metadata={"rejected": found.records, "reasons": list(found.reasons)},
+    )
+
+
+def all_readable(unreadable: Mapping[str, str]) -> Verdict:
+    """Judge the projects that could not be read; ``unreadable`` is project id to reason."""
+    if not unreadable:
+        return Verdict(passed=True, description="Every project could be read.")
+    shown = dict(sorted(unreadable.items())[:SHOWN])
+    projects = _listed([f"{id_} ({why})" for id_, why in shown.items()], len(unreadable))
+    return Verdict(
+        passed=False,
+        description=(
+            f"{_count(len(unreadable), 'project')} could not be read; what was there stays: "
+            f"{projects}. The account needs the permission Browse Projects."
+        ),
+        metadata={"unreadable_projects": len(unreadable), "reasons": shown},
+    )
+
+
+@dataclass(frozen=True)
+class Drop:
+    """What the application that a table now holds did to the rows that were alive before it."""
+
+    deleted: int
+    kept: int
+
+
+def no_large_drop(found: Drop) -> Verdict:
+    """Judge the rows that were deleted at once: half a site rarely goes, permissions often do."""
+    before = found.deleted + found.kept
+    description = f"The last extraction deleted {found.deleted:,} of {before:,} living rows."
+    passed = found.deleted <= before * MAX_DROP
+    if not passed:
+        description += " If Jira still has them, check what the account may see, and sync again."
+    return Verdict(
+        passed=passed,
+        description=description,
+        error=True,
+        metadata={"deleted": found.deleted, "alive_before": before},
+    )
+
+
+def no_such_integration(partition_key: str) -> Verdict:
+    """Judge a partition that is nobody's."""
+    return Verdict(
+        passed=False, error=True, description=f"There is no integration {partition_key} (any more)."
+    )
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _listed(examples: Sequence[str], total: int) -> str:
+    more = total - len(examples[:SHOWN])
+    return ", ".join(examples[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
