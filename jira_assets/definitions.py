@@ -15,7 +15,6 @@ from jira_assets.extract.resource import JiraResource
 from jira_assets.jobs.partitions_sensor import build_partitions_sensor
 from jira_assets.jobs.reconciler import build_reconciler_sensor
 from jira_assets.local_resources import LocalBroker, LocalWarehouse
-from jira_assets.partitions import partitions_definition
 from jira_assets.queue.sensor import build_transform_sensor
 from jira_assets.transform.assets import build_transform_assets
 from jira_assets.transform.checks import build_checks
@@ -66,13 +65,11 @@ def build_definitions(
     extract_job = dg.define_asset_job(
         EXTRACT_JOB,
         selection=dg.AssetSelection.assets(*[raw_asset_key(e, prefix) for e in entities]),
-        partitions_def=partitions_definition(),
         description="Read a site and land what it answers. Its tables follow over the queue.",
     )
     transform_job = dg.define_asset_job(
         TRANSFORM_JOB,
         selection=dg.AssetSelection.assets(*transforms),
-        partitions_def=partitions_definition(),
         description="Shape what has landed and merge it into the tables. Asked for by the sensor.",
     )
     status = dg.DefaultSensorStatus.RUNNING if sensors else dg.DefaultSensorStatus.STOPPED

@@ -11,23 +11,25 @@ Decisions this module embodies:
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
 import dagster as dg
 
 from jira_assets.extract.failures import as_dagster_failures
 from jira_assets.extract.readings import SiteReader
-from jira_assets.extract.resource import JiraResource
 from jira_assets.jira.client import JiraClient
 from jira_assets.partitions import PartitionKey, partitions_definition
 from jira_assets.queue import outbox
 from jira_assets.queue.broker import BrokerUnavailableError
-from jira_assets.queue.resource import BrokerResource
 from jira_assets.warehouse.contracts import Owner, Reading
 from jira_assets.warehouse.integrations import Integration
-from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import ENTITIES
+
+if TYPE_CHECKING:
+    from jira_assets.extract.resource import JiraResource
+    from jira_assets.queue.resource import BrokerResource
+    from jira_assets.warehouse.resource import WarehouseResource
 
 GROUP: Final = "jira_raw"
 OWNERS: Final = ["team:data-platform"]
@@ -61,7 +63,7 @@ def build_raw_assets(
     deployed = [entity for entity in ENTITIES if entity in entities]
 
     @dg.multi_asset(
-        name="extract_jira_metadata",
+        name="read_jira_site",
         outs={f"raw_{entity}": _out(entity, key_prefix) for entity in deployed},
         partitions_def=partitions_definition(),
         can_subset=True,
@@ -73,7 +75,7 @@ def build_raw_assets(
         required_resource_keys={"jira", "warehouse", "broker", "heartbeat"},
         description="Reads one Jira site and lands what it answers, entity by entity.",
     )
-    def extract_jira_metadata(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Any]]:
+    def read_jira_site(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Any]]:
         jira: JiraResource = context.resources.jira
         with as_dagster_failures(context.partition_key):
             integration = jira.integration(context.partition_key)
@@ -91,7 +93,7 @@ def build_raw_assets(
                     _publish(context, extraction)
             context.log.info(f"{integration.base_url}: {client.stats}")
 
-    return extract_jira_metadata
+    return read_jira_site
 
 
 def _out(entity: str, key_prefix: Sequence[str]) -> dg.AssetOut:

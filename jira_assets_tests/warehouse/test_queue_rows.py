@@ -58,8 +58,8 @@ def test_a_message_is_done_once_every_table_that_it_feeds_is(warehouse: sa.Engin
     assert done.finished_at == done.updated_at
 
 
-@pytest.mark.parametrize("state", OPEN_STATES)
-def test_any_open_message_is_settled_and_its_last_failure_forgotten(
+@pytest.mark.parametrize("state", [*OPEN_STATES, "failed"])
+def test_any_unsettled_message_is_settled_and_its_last_failure_forgotten(
     warehouse: sa.Engine, state: str
 ) -> None:
     owner = add_owner(warehouse)
@@ -70,12 +70,14 @@ def test_any_open_message_is_settled_and_its_last_failure_forgotten(
     assert (row.state, row.error, row.not_before, row.attempt) == ("completed", None, None, 3)
 
 
-def test_a_failed_message_stays_failed(warehouse: sa.Engine) -> None:
+@pytest.mark.parametrize("state", ["completed", "superseded"])
+def test_what_is_settled_stays_as_it_is(warehouse: sa.Engine, state: str) -> None:
     owner = add_owner(warehouse)
     site = mark(warehouse, owner, "statuses")
-    put(warehouse, site, state="failed")
+    put(warehouse, site, state=state, error="kept")
     apply(warehouse, owner, "statuses", site)
-    assert row_of(warehouse, site).state == "failed"
+    row = row_of(warehouse, site)
+    assert (row.state, row.error) == (state, "kept")
 
 
 def test_what_something_newer_went_past_is_superseded(warehouse: sa.Engine) -> None:

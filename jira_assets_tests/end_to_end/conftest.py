@@ -1,0 +1,144 @@
+"""A whole deployment for the end-to-end tests: Dagster's processes, Postgres, RabbitMQ, a Jira."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+import yaml
+from dagster import DagsterInstance, DagsterRunStatus
+from dagster._core.storage.dagster_run import RunsFilter
+
+from jira_assets.dagster_home import instance_config
+from jira_assets.partitions import PartitionKey
+from jira_assets.queue.broker import Broker
+from jira_assets.sandbox.comparison import compare
+from jira_assets.sandbox.dagster_dev import DagsterDev
+from jira_assets.sandbox.server import SandboxServer
+from jira_assets.sandbox.site import JiraSite
+from jira_assets.sandbox.synthetic import synthetic_site
+from jira_assets.warehouse.connect import engine_for
+from jira_assets.warehouse.dagster_storage import dagster_storage_url, prepare_dagster
+from jira_assets.warehouse.integrations import add_integration
+from jira_assets.warehouse.tables import ENTITIES, etl_job_queue
+from jira_assets_tests.conftest import Database, PostgresServer
+from jira_assets_tests.end_to_end import trapdoors
+
+T = TypeVar("T")
+RAW = [f"raw_{entity}" for entity in ENTITIES]
+PATIENCE_SECONDS = 120.0
+
+
+def wait_for(what: str, look: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
+    """Return what ``look`` finds, once it finds something true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"waited {seconds:.0f} s for {what}")
+
+
+@dataclass
+class Deployment:
+    """One integration, ``acme/cloud``, on a deployment that is the product but for its trapdoors."""
+
+    dev: DagsterDev
+    instance: DagsterInstance
+    engine: sa.Engine
+    broker: Broker
+    site: JiraSite
+    key: str
+    trapdoors: Path
+    seen: set[str] = field(default_factory=set)
+
+    def arm(self, trapdoor: str) -> None:
+        (self.trapdoors / trapdoor).touch()
+
+    def fallen(self, trapdoor: str) -> bool:
+        return (self.trapdoors / f"{trapdoor}.fallen").exists()
+
+    def extract(self) -> str:
+        """Materialize the raw assets as the UI's button does; returns the run's id."""
+        return self.dev.materialize(self.key, RAW)
+
+    def states(self) -> list[str]:
+        with self.engine.connect() as connection:
+            return list(connection.scalars(sa.select(etl_job_queue.c.state)))
+
+    def quiet(self) -> bool:
+        """Whether no message is on its way and Dagster has no run in flight."""
+        going = RunsFilter(
+            statuses=[
+                DagsterRunStatus.QUEUED,
+                DagsterRunStatus.NOT_STARTED,
+                DagsterRunStatus.STARTING,
+                DagsterRunStatus.STARTED,
+            ]
+        )
+        open_states = set(self.states()) - {"completed", "superseded"}
+        return not open_states and not self.instance.get_runs(filters=going)
+
+    def differences(self) -> list[str]:
+        return compare(self.engine, self.key, self.site.truth())
+
+    def wait_until_equal(self) -> None:
+        """Wait until the tables equal the site and everything has come to rest."""
+        wait_for("tables that equal the site", lambda: not self.differences())
+        wait_for("quiet", self.quiet)
+        assert self.differences() == []
+
+
+@pytest.fixture(scope="package")
+def deployment(
+    postgres_server: PostgresServer, rabbitmq_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    database = postgres_server.create(f"end_to_end_{uuid4().hex}")
+    folder = tmp_path_factory.mktemp("deployment")
+    site = synthetic_site(projects=8, seed=7, deployment="cloud")
+    with SandboxServer(site) as jira:
+        engine = engine_for(database.runtime_url)
+        key = PartitionKey("acme", "cloud")
+        add_integration(engine, key, base_url=jira.url, auth="none")
+        variables = _variables(folder, database, rabbitmq_url)
+        dev = DagsterDev(variables, folder / "dagster.log", module=trapdoors.DEFINITIONS)
+        with dev, DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:
+            broker = Broker(rabbitmq_url)
+            made = Deployment(
+                dev, instance, engine, broker, site, str(key), folder / "trapdoors"
+            )
+            wait_for("the partition", lambda: str(key) in dev.partition_keys("raw_statuses"))
+            yield made
+    postgres_server.drop(database)
+
+
+def _variables(folder: Path, database: Database, rabbitmq_url: str) -> dict[str, str]:
+    """The environment of the deployment's processes; times are short so that tests are."""
+    home = folder / "dagster"
+    home.mkdir()
+    (folder / "trapdoors").mkdir()
+    prepare_dagster(database.owner_url, database.runtime_url)
+    url = dagster_storage_url(database.runtime_url)
+    config: Mapping[str, Any] = instance_config(url) | {
+        "run_coordinator": {
+            "module": "dagster.core.run_coordinator",
+            "class": "QueuedRunCoordinator",
+            "config": {"dequeue_interval_seconds": 1},
+        },
+    }
+    (home / "dagster.yaml").write_text(yaml.safe_dump(config))
+    return {
+        "DAGSTER_HOME": str(home),
+        "JIRA_ASSETS_HOME": str(folder),
+        "JIRA_ASSETS_DATABASE_URL": database.runtime_url,
+        "JIRA_ASSETS_DAGSTER_DATABASE_URL": url,
+        "JIRA_ASSETS_BROKER_URL": rabbitmq_url,
+        "JIRA_ASSETS_DEAD_AFTER_SECONDS": "12",
+        "JIRA_ASSETS_REPUBLISH_AFTER_SECONDS": "6",
+        trapdoors.FOLDER_VARIABLE: str(folder / "trapdoors"),
+    }
