@@ -51,6 +51,11 @@ def find(program: str, *folders: str) -> str | None:
     return shutil.which(program, path=os.pathsep.join([*folders, os.environ.get("PATH", "")]))
 
 
+def server_program() -> str:
+    """Return the path of RabbitMQ's start script; fails the test where there is none."""
+    return find("rabbitmq-server", *FOLDERS) or pytest.fail(MISSING)
+
+
 class RabbitMQNode:
     """A private RabbitMQ node, in a temporary folder; starts on ``start``, ends on ``stop``."""
 
@@ -159,9 +164,7 @@ def rabbitmq_url() -> Iterator[str]:
     if given:
         yield given
         return
-    server = find("rabbitmq-server", *FOLDERS)
-    if server is None:
-        pytest.fail(MISSING)
+    server = server_program()
     folder = Path(tempfile.mkdtemp(prefix="jira-assets-rabbitmq-"))
     node = RabbitMQNode(folder, server)
     try:

@@ -9,7 +9,7 @@ Decisions this module embodies:
 * Every call ends within seconds, however the broker fails, in one kind of error without password.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -67,12 +67,12 @@ class Delivery:
     def body(self) -> bytes:
         """The body as it came."""
         body = self._message.body
-        return body.encode() if isinstance(body, str) else bytes(body)
+        return body.encode(errors="replace") if isinstance(body, str) else bytes(body)
 
     @property
-    def headers(self) -> Mapping[str, Any]:
-        """The headers as they came."""
-        return self._message.headers or {}
+    def reason(self) -> str:
+        """Why it was dead-lettered; empty where it was not, or not by us."""
+        return str((self._message.headers or {}).get(REASON_HEADER, ""))
 
     def ack(self) -> None:
         """Take it off the queue for good: call it after what it led to is committed."""
@@ -80,8 +80,7 @@ class Delivery:
 
     def dead_letter(self, reason: str) -> None:
         """Move it to the dead-letter queue, with the reason."""
-        headers = {**self.headers, REASON_HEADER: reason}
-        self._channel.send(self._channel.names.dead, self.body, headers)
+        self._channel.send(self._channel.names.dead, self.body, {REASON_HEADER: reason})
         self.ack()
 
 
@@ -154,10 +153,7 @@ class Broker:
         with self._channel() as channel:
             reader = Reader(channel, self.names.dead)
             while taken := reader.take(limit - len(letters)):
-                letters += [
-                    DeadLetter(letter.body, str(letter.headers.get(REASON_HEADER, "")))
-                    for letter in taken
-                ]
+                letters += [DeadLetter(letter.body, letter.reason) for letter in taken]
         return letters
 
     def depths(self) -> dict[str, int]:

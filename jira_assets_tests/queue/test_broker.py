@@ -4,7 +4,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import kombu
@@ -193,6 +195,33 @@ def test_what_an_operator_rejects_is_dead_lettered(
     assert (waiting(broker), dead(broker)) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"headers": {"compression": "zlib"}},
+        {"content_encoding": "utf-16"},
+        {"content_encoding": "utf-7"},
+        {"content_type": "application/x-python-serialize"},
+    ],
+)
+def test_whatever_somebody_put_there_can_be_taken_and_set_aside(
+    broker: Broker, server: kombu.Connection, properties: dict[str, Any]
+) -> None:
+    broker.depths()
+    exchange = kombu.Exchange(broker.names.exchange)
+    producer = kombu.Producer(server.channel(), exchange, auto_declare=False)
+    plain = {"content_type": "text/plain", "content_encoding": "binary"}
+    body = b"+2AA-x"
+    producer.publish(body, routing_key=broker.names.transform, **{**plain, **properties})
+    while waiting(broker) == 0:
+        pass
+    with broker.drain() as reader:
+        (delivery,) = reader.take(1)
+        assert len(delivery.body) > 0
+        delivery.dead_letter("it is not JSON.")
+    assert (waiting(broker), dead(broker)) == (0, 1)
+
+
 def test_a_message_is_never_given_up_for_being_read_too_often(broker: Broker) -> None:
     broker.publish([message()])
     for _ in range(30):
@@ -261,17 +290,24 @@ def test_a_broker_that_hangs_is_given_up_within_seconds(
 
 
 class Wire(threading.Thread):
-    """A TCP proxy before RabbitMQ that can be cut: bytes then vanish, the connection stays."""
+    """A TCP proxy before RabbitMQ that can fall silent or hang up."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self._target = port
-        self._cut = threading.Event()
+        self._silent = threading.Event()
+        self._sockets: list[socket.socket] = []
 
-    def cut(self) -> None:
-        self._cut.set()
+    def fall_silent(self) -> None:
+        """Let every byte vanish from now on; the connection stays."""
+        self._silent.set()
+
+    def hang_up(self) -> None:
+        """End the connections on both sides."""
+        for each in self._sockets:
+            _end(each)
 
     def run(self) -> None:
         while True:
@@ -280,34 +316,65 @@ class Wire(threading.Thread):
             except OSError:
                 return
             server = socket.create_connection(("127.0.0.1", self._target))
+            self._sockets += [client, server]
             for source, target in ((client, server), (server, client)):
                 threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
 
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
-        with source, target:
-            try:
-                while data := source.recv(65536):
-                    if not self._cut.is_set():
-                        target.sendall(data)
-            except OSError:
-                return
+        with source, target, suppress(OSError):
+            while data := source.recv(65536):
+                if not self._silent.is_set():
+                    target.sendall(data)
+            _end(target)  # closing alone would wait for the thread that reads it
+
+
+def _end(each: socket.socket) -> None:
+    with suppress(OSError):  # the other side was quicker
+        each.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def wire(broker: Broker) -> Iterator[Wire]:
+    made = Wire(kombu.Connection(broker._address.url).port)
+    with made.listener:
+        made.start()
+        yield made
+
+
+def behind(wire: Wire, broker: Broker) -> Broker:
+    """The same broker and queues, through the wire."""
+    url = kombu.Connection(broker._address.url)
+    prefix = broker.names.exchange.removesuffix("jira")
+    address = f"amqp://{url.userid}:{url.password}@127.0.0.1:{wire.port}/{url.virtual_host}"
+    return Broker(f"{address}?prefix={prefix}")
 
 
 def test_a_broker_that_falls_silent_is_given_up_within_seconds(
-    broker: Broker, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broker_module, "ANSWER_SECONDS", 1)
-    url = kombu.Connection(broker._address.url)
-    wire = Wire(url.port)
-    wire.start()
-    address = f"amqp://{url.userid}:{url.password}@127.0.0.1:{wire.port}/{url.virtual_host}"
-    prefix = broker.names.exchange.removesuffix("jira")
-    with wire.listener, Broker(f"{address}?prefix={prefix}").drain() as reader:
-        wire.cut()
+    with behind(wire, broker).drain() as reader:
+        wire.fall_silent()
         began = time.monotonic()
         with pytest.raises(BrokerUnavailableError, match="it does not answer"):
             reader.take(1)
     assert time.monotonic() - began < 5
+
+
+def test_a_connection_that_is_lost_gives_back_what_was_taken(broker: Broker, wire: Wire) -> None:
+    broker.publish([message()])
+
+    def take_and_lose_the_connection() -> None:
+        with behind(wire, broker).drain() as reader:
+            (delivery,) = reader.take(1)
+            wire.hang_up()
+            delivery.dead_letter("why")
+
+    with pytest.raises(BrokerUnavailableError):
+        take_and_lose_the_connection()
+    while waiting(broker) == 0:
+        pass
+    assert (waiting(broker), dead(broker)) == (1, 0)
 
 
 # ----------------------------------------------------------------------------------- the folder
