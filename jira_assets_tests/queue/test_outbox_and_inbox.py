@@ -1,6 +1,7 @@
 """Rows to messages and back, with whatever a broker and a crash do in between."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -81,14 +82,13 @@ def test_what_nobody_received_is_published_again(queue: Queue, any_broker: Broke
     assert inbox.drain(queue.engine, any_broker).received == 1
 
 
-@pytest.mark.parametrize("state", ["received", "launched", "completed", "superseded", "failed"])
-def test_what_has_been_received_is_never_published_again(
-    queue: Queue, any_broker: Broker, state: str
-) -> None:
+def test_what_has_been_received_is_never_published_again(queue: Queue, tmp_path: Path) -> None:
+    broker = Broker(f"filesystem://{tmp_path}/broker")
     queue.land()
     long_ago = datetime.now(UTC) - timedelta(days=1)
-    queue.change(state=state, created_at=long_ago, published_at=long_ago)
-    assert outbox.publish_due(queue.engine, any_broker).published == 0
+    for state in ("received", "launched", "completed", "superseded", "failed"):
+        queue.change(state=state, created_at=long_ago, published_at=long_ago)
+        assert outbox.publish_due(queue.engine, broker).published == 0, state
 
 
 def test_publishing_can_be_restricted_to_a_partition(
@@ -142,16 +142,14 @@ def test_a_message_delivered_three_times_is_received_once(queue: Queue, any_brok
     assert queue.rows() == before
 
 
-@pytest.mark.parametrize("state", ["launched", "completed", "superseded", "failed"])
-def test_a_late_message_does_not_bring_a_row_back(
-    queue: Queue, any_broker: Broker, state: str
-) -> None:
+def test_a_late_message_does_not_bring_a_row_back(queue: Queue, any_broker: Broker) -> None:
     message = message_of(queue.land())
-    queue.change(state=state)
-    before = queue.rows()
-    any_broker.publish([message])
-    assert inbox.drain(queue.engine, any_broker).known == 1
-    assert queue.rows() == before
+    for state in ("launched", "completed", "superseded", "failed"):
+        queue.change(state=state)
+        before = queue.rows()
+        any_broker.publish([message])
+        assert inbox.drain(queue.engine, any_broker).known == 1
+        assert queue.rows() == before
     assert waiting(any_broker) == 0
 
 

@@ -118,24 +118,22 @@ def age(warehouse: sa.Engine, seconds: float) -> None:
         connection.execute(sa.update(run_heartbeats).values(heartbeat_at=older))
 
 
-@pytest.mark.parametrize(
-    ("status", "phase"),
-    [
-        (DagsterRunStatus.QUEUED, Phase.WAITING),
-        (DagsterRunStatus.NOT_STARTED, Phase.WAITING),
-        (DagsterRunStatus.STARTING, Phase.WORKING),
-        (DagsterRunStatus.STARTED, Phase.WORKING),
-        (DagsterRunStatus.CANCELING, Phase.WORKING),
-        (DagsterRunStatus.SUCCESS, Phase.SUCCEEDED),
-        (DagsterRunStatus.FAILURE, Phase.FAILED),
-        (DagsterRunStatus.CANCELED, Phase.CANCELED),
-    ],
-)
-def test_the_run_that_landed_a_message(
-    instance: DagsterInstance, warehouse: sa.Engine, status: DagsterRunStatus, phase: Phase
+def test_the_phases_of_the_runs_that_landed_messages(
+    instance: DagsterInstance, warehouse: sa.Engine
 ) -> None:
-    run_id = add_run(instance, status)
-    assert states(instance, warehouse, row(extraction_run_id=run_id))[run_id].phase is phase
+    phases = {
+        DagsterRunStatus.QUEUED: Phase.WAITING,
+        DagsterRunStatus.NOT_STARTED: Phase.WAITING,
+        DagsterRunStatus.STARTING: Phase.WORKING,
+        DagsterRunStatus.STARTED: Phase.WORKING,
+        DagsterRunStatus.CANCELING: Phase.WORKING,
+        DagsterRunStatus.SUCCESS: Phase.SUCCEEDED,
+        DagsterRunStatus.FAILURE: Phase.FAILED,
+        DagsterRunStatus.CANCELED: Phase.CANCELED,
+    }
+    expected = {add_run(instance, status): phase for status, phase in phases.items()}
+    found = states(instance, warehouse, *(row(extraction_run_id=run_id) for run_id in expected))
+    assert {run_id: state.phase for run_id, state in found.items()} == expected
 
 
 def test_the_run_that_was_asked_for_says_what_it_covers(
