@@ -63,10 +63,15 @@ def _receive(engine: sa.Engine, batch: Sequence[Delivery], report: DrainReport) 
             readable.append((delivery, decode(delivery.body)))
         except UnreadableMessageError as error:
             refused.append((delivery, error.reason))
+    good: list[tuple[Delivery, Message]] = []
     with engine.begin() as connection:
         known = _Known(connection, [message for _, message in readable])
-        good = [(d, m) for d, m in readable if known.objection(m) is None]
-        refused += [(d, why) for d, m in readable if (why := known.objection(m)) is not None]
+        for delivery, message in readable:
+            objection = known.objection(message)
+            if objection is None:
+                good.append((delivery, message))
+            else:
+                refused.append((delivery, objection))
         new = _store(connection, known, [message for _, message in good])
     report.received += new
     report.known += len(good) - new

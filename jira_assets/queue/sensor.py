@@ -19,9 +19,22 @@ from jira_assets.warehouse.connect import WarehouseUnavailableError
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import SOURCES
 
-__all__ = ["TickOptions", "TickOutcome", "build_transform_sensor", "run_tags", "transform_tick"]
+__all__ = [
+    "TickOptions",
+    "TickOutcome",
+    "build_transform_sensor",
+    "run_tags",
+    "shown",
+    "transform_tick",
+]
 
 INTERVAL_SECONDS: Final = 5
+MAX_LINES: Final = 30
+_DESCRIPTION: Final = (
+    "Receives the messages about what has landed, and asks for one run a partition of the tables "
+    "that it feeds. Publishes again what nobody received, and brings back what a failed or killed "
+    "run left."
+)
 _NOTHING: Final = "No message is on its way."
 
 
@@ -46,11 +59,7 @@ def build_transform_sensor(
         job=job,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=default_status,
-        description=(
-            "Receives the messages about what has landed, and asks for one run a partition of the "
-            "tables that it feeds. Publishes again what nobody received, and brings back what a "
-            "failed or killed run left."
-        ),
+        description=_DESCRIPTION,
     )
     def transform_landed_extractions(
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource, broker: BrokerResource
@@ -61,15 +70,22 @@ def build_transform_sensor(
             )
         except WarehouseUnavailableError as error:
             return dg.SkipReason(str(error))
-        for words in outcome.words:
-            context.log.info(words)
+        words = shown(outcome.words)
+        for line in words:
+            context.log.info(line)
         if not outcome.requests:
-            return dg.SkipReason("\n".join(outcome.words) or _NOTHING)
+            return dg.SkipReason("\n".join(words) or _NOTHING)
         return dg.SensorResult(
             run_requests=[_run_request(request, key_prefix) for request in outcome.requests]
         )
 
     return transform_landed_extractions
+
+
+def shown(words: Sequence[str]) -> list[str]:
+    """Return the lines that a tick keeps: Dagster stores them every few seconds, for days."""
+    left_out = len(words) - MAX_LINES
+    return [*words[:MAX_LINES], f"and {left_out} lines more"] if left_out > 0 else list(words)
 
 
 def _run_request(request: TransformRequest, key_prefix: Sequence[str]) -> dg.RunRequest:

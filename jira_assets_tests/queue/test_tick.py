@@ -21,6 +21,7 @@ from jira_assets.queue.sensor import (
     TickOutcome,
     build_transform_sensor,
     run_tags,
+    shown,
     transform_tick,
 )
 from jira_assets.warehouse.connect import WarehouseUnavailableError, engine_for
@@ -400,6 +401,13 @@ def test_a_tick_with_nothing_to_ask_for_says_what_it_did(
         "received 1",
         "acme/cloud: statuses: received, but Dagster has no such partition",
     ]
+
+
+def test_a_tick_keeps_so_many_lines_and_no_more() -> None:
+    assert shown(["a", "b"]) == ["a", "b"]
+    lines = shown([str(number) for number in range(500)])
+    assert len(lines) == 31
+    assert lines[-1] == "and 470 lines more"
 
 
 def test_a_tick_without_rabbitmq_says_so(ticking: Ticking, runtime_url: str) -> None:
