@@ -19,6 +19,7 @@ from jira_assets.jobs.partitions_sensor import sync_partitions
 from jira_assets.partitions import PartitionKey
 from jira_assets.queue.broker import Broker
 from jira_assets.queue.planning import TransformRequest
+from jira_assets.queue.runs import failure_sentence
 from jira_assets.queue.sensor import TickOutcome, run_tags, transform_tick
 from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.integrations import get_integration
@@ -197,15 +198,10 @@ class LocalRuns:
 
 
 def step_failures(events: Iterable["DagsterEvent"]) -> Iterator[str]:
-    """Yield the sentence of each step that failed, without Dagster's wrapping."""
+    """Yield the sentence of each step that failed."""
     for event in events:
         if event.is_step_failure:
-            data = event.step_failure_data
-            error = data.error
-            while error is not None and error.cause is not None and data.user_failure_data is None:
-                error = error.cause
-            description = data.user_failure_data.description if data.user_failure_data else None
-            yield description or (error.message.strip() if error else "unknown error")
+            yield failure_sentence(event) or "a step failed and does not say why"
 
 
 def table_outcomes(events: Iterable["DagsterEvent"]) -> Iterator[TableOutcome]:

@@ -18,7 +18,7 @@ def dev(port: int) -> None:
     import subprocess
 
     from jira_assets.dagster_home import environment
-    from jira_assets.sandbox.dagster_dev import dev_command
+    from jira_assets.sandbox.dagster_dev import dev_command, write_workspace
     from jira_assets.sandbox.demo_sites import served_again
     from jira_assets.services import connect_services
     from jira_assets.settings import Settings
@@ -30,7 +30,8 @@ def dev(port: int) -> None:
             click.echo(f"demo site of {key}: {url}")
         click.echo(f"Dagster UI: http://127.0.0.1:{port}")
         variables = {**os.environ, **environment(settings, services)}
-        process = subprocess.Popen(dev_command(port), env=variables)  # noqa: S603  # our own arguments
+        command = dev_command(port, write_workspace(settings.home))
+        process = subprocess.Popen(command, env=variables)  # noqa: S603  # our own arguments
         # Ctrl-C reaches the child, too, which is in our process group: wait until it has ended.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))

@@ -87,7 +87,7 @@ def add(partition: "PartitionKey", **options: Any) -> None:
     """Add PARTITION (tenant/integration); its tenant is created if it is new."""
     from jira_assets.warehouse.integrations import add_integration
 
-    added = add_integration(_engine(), partition, **_given(options))  # type: ignore[typeddict-item]  # click gives a plain dict
+    added = add_integration(_engine(), partition, **_given(options))
     click.echo(f"added {_described(added)}")
     click.echo(f"try it: jira-assets integration test {partition}")
 

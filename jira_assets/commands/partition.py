@@ -7,7 +7,7 @@ import click
 from jira_assets.partitions import InvalidPartitionKeyError, PartitionKey
 
 
-class PartitionType(click.ParamType):
+class PartitionType(click.ParamType[PartitionKey]):
     """Reads ``tenant/integration``; anything else is a usage error."""
 
     name = "tenant/integration"

@@ -179,13 +179,14 @@ def _error(instance: DagsterInstance, run_id: str) -> str:
     for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE):
         for record in instance.get_records_for_run(run_id, of_type=kind, limit=1).records:
             event = record.event_log_entry.dagster_event
-            said = _said(event) if event is not None else None
+            said = failure_sentence(event) if event is not None else None
             if said:
                 return said[:_MAX_ERROR]
     return "its log does not say why"
 
 
-def _said(event: DagsterEvent) -> str | None:
+def failure_sentence(event: DagsterEvent) -> str | None:
+    """Return what a failure event says, without Dagster's wrapping; None where it says nothing."""
     if not event.is_step_failure:
         return event.message
     data = event.step_failure_data

@@ -17,8 +17,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import requests
+import yaml
 
 LOCATION: Final = "jira_assets"
+MODULE: Final = "jira_assets.definitions"
 REPOSITORY: Final = "__repository__"
 START_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 20.0
@@ -31,6 +33,7 @@ mutation Launch($params: ExecutionParams!) {
     ... on LaunchRunSuccess { run { runId } }
     ... on PythonError { message }
     ... on RunConfigValidationInvalid { errors { message } }
+    ... on InvalidSubsetError { message }
   }
 }
 """
@@ -56,18 +59,28 @@ def free_port() -> int:
         return port
 
 
-def dev_command(port: int, *, module: str = "jira_assets.definitions") -> list[str]:
-    """Return the command line of ``dagster dev`` for this code location."""
-    options = ["--host", "127.0.0.1", "--port", str(port), "--module-name", module]
+def dev_command(port: int, workspace: Path) -> list[str]:
+    """Return the command line of ``dagster dev`` on a workspace."""
+    options = ["--host", "127.0.0.1", "--port", str(port), "--workspace", str(workspace)]
     return [sys.executable, "-m", "dagster", "dev", *options]
+
+
+def write_workspace(folder: Path, module: str = MODULE) -> Path:
+    """Write a ``workspace.yaml`` that loads ``module`` under the location's usual name.
+
+    The name is part of what Dagster knows a sensor and its run keys by: another one would be
+    another sensor.
+    """
+    location = {"module_name": module, "location_name": LOCATION}
+    target = folder / "workspace.yaml"
+    target.write_text(yaml.safe_dump({"load_from": [{"python_module": location}]}))
+    return target
 
 
 class DagsterDev:
     """``dagster dev`` as a child, in a process group of its own, with its output in a file."""
 
-    def __init__(
-        self, environment: Mapping[str, str], log: Path, *, module: str = "jira_assets.definitions"
-    ) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, *, module: str = MODULE) -> None:
         self._environment = {**os.environ, **environment}
         self._module = module
         self.log = log
@@ -95,7 +108,7 @@ class DagsterDev:
         """Start the processes and wait until the code location has loaded."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and arguments
-                dev_command(self.port, module=self._module),
+                dev_command(self.port, write_workspace(self.log.parent, self._module)),
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

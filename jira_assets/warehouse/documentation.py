@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from jira_assets.warehouse.tables import DATA_TABLES, SCHEMA, SOURCES, metadata
 
@@ -22,6 +21,7 @@ EARLIER_NAMES: Final = {
 }
 """What a table or column was called in the service that this project takes the place of."""
 
+_DIALECT: Final = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
 _HEAD: Final = """# Tables
 
 Made from `jira_assets/warehouse/tables.py` by `python -m jira_assets.warehouse.documentation`.
@@ -55,7 +55,7 @@ def _of(table: sa.Table) -> Iterator[str]:
 
 
 def _row(table: sa.Table, column: sa.Column[object]) -> str:
-    kind = column.type.compile(dialect=postgresql.dialect()).lower()
+    kind = column.type.compile(_DIALECT).lower()
     earlier = EARLIER_NAMES.get((table.name, column.name))
     cells = [
         f"`{column.name}`",

@@ -63,9 +63,9 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
     rows = _rows(connection)
     queue = _queue(connection)
     failures = _failures(connection)
-    unreadable = dict(connection.execute(_unreadable()).tuples().all())
+    unreadable: dict[int, int] = dict(connection.execute(_unreadable()).tuples().all())
     counted = connection.execute(_count_by_integration(rejected_records))
-    rejected = dict(counted.tuples().all())
+    rejected: dict[int, int] = dict(counted.tuples().all())
     return [
         IntegrationOverview(
             partition_key=f"{row.tenant}/{row.slug}",

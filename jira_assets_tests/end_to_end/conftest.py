@@ -27,6 +27,7 @@ from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.tables import ENTITIES, etl_job_queue
 from jira_assets_tests.conftest import Database, PostgresServer
 from jira_assets_tests.end_to_end import trapdoors
+from jira_assets_tests.rabbitmq import private_names
 
 T = TypeVar("T")
 RAW = [f"raw_{entity}" for entity in ENTITIES]
@@ -46,7 +47,7 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float = PATIENCE_
 
 @dataclass
 class Deployment:
-    """One integration, ``acme/cloud``, on a deployment that is the product but for its trapdoors."""
+    """One integration, ``acme/cloud``, on a deployment that has trapdoors, else is the product."""
 
     dev: DagsterDev
     instance: DagsterInstance
@@ -101,23 +102,21 @@ def deployment(
     database = postgres_server.create(f"end_to_end_{uuid4().hex}")
     folder = tmp_path_factory.mktemp("deployment")
     site = synthetic_site(projects=8, seed=7, deployment="cloud")
-    with SandboxServer(site) as jira:
+    with SandboxServer(site) as jira, private_names(rabbitmq_url) as broker_url:
         engine = engine_for(database.runtime_url)
         key = PartitionKey("acme", "cloud")
         add_integration(engine, key, base_url=jira.url, auth="none")
-        variables = _variables(folder, database, rabbitmq_url)
+        variables = _variables(folder, database, broker_url)
         dev = DagsterDev(variables, folder / "dagster.log", module=trapdoors.DEFINITIONS)
         with dev, DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:
-            broker = Broker(rabbitmq_url)
-            made = Deployment(
-                dev, instance, engine, broker, site, str(key), folder / "trapdoors"
-            )
+            broker = Broker(broker_url)
+            made = Deployment(dev, instance, engine, broker, site, str(key), folder / "trapdoors")
             wait_for("the partition", lambda: str(key) in dev.partition_keys("raw_statuses"))
             yield made
     postgres_server.drop(database)
 
 
-def _variables(folder: Path, database: Database, rabbitmq_url: str) -> dict[str, str]:
+def _variables(folder: Path, database: Database, broker_url: str) -> dict[str, str]:
     """The environment of the deployment's processes; times are short so that tests are."""
     home = folder / "dagster"
     home.mkdir()
@@ -137,7 +136,7 @@ def _variables(folder: Path, database: Database, rabbitmq_url: str) -> dict[str,
         "JIRA_ASSETS_HOME": str(folder),
         "JIRA_ASSETS_DATABASE_URL": database.runtime_url,
         "JIRA_ASSETS_DAGSTER_DATABASE_URL": url,
-        "JIRA_ASSETS_BROKER_URL": rabbitmq_url,
+        "JIRA_ASSETS_BROKER_URL": broker_url,
         "JIRA_ASSETS_DEAD_AFTER_SECONDS": "12",
         "JIRA_ASSETS_REPUBLISH_AFTER_SECONDS": "6",
         trapdoors.FOLDER_VARIABLE: str(folder / "trapdoors"),

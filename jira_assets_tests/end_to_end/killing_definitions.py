@@ -14,7 +14,7 @@ from typing import Any
 from jira_assets.definitions import defs as defs  # noqa: PLC0414  # Dagster loads it from here
 from jira_assets.extract import assets as extract_assets
 from jira_assets.queue import broker
-from jira_assets.warehouse import merge
+from jira_assets.warehouse import merge, queue_rows
 from jira_assets_tests.end_to_end.trapdoors import (
     AFTER_INBOX,
     AFTER_MARKER,
@@ -47,4 +47,4 @@ def before(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 setattr(extract_assets, "_publish", before(extract_assets._publish, AFTER_MARKER))  # noqa: B010
 setattr(broker.Delivery, "ack", before(broker.Delivery.ack, AFTER_INBOX))  # noqa: B010
-setattr(merge, "settle", before(merge.settle, MID_MERGE))  # noqa: B010
+setattr(merge, "settle", before(queue_rows.settle, MID_MERGE))  # noqa: B010

@@ -79,6 +79,11 @@ def test_a_killed_process_loses_nothing(deployment: Deployment, trapdoor: str) -
 
     run_id = deployment.extract()
     wait_for(f"the kill {trapdoor}", lambda: deployment.fallen(trapdoor))
+    if trapdoor == trapdoors.AFTER_INBOX:
+        # It is the code server that evaluates sensors. `dagster dev` does not start a dead one
+        # again; a supervisor (systemd, Kubernetes) would.
+        deployment.dev.kill()
+        deployment.dev.start()
     if trapdoor == trapdoors.AFTER_MARKER:
         # Its statuses never landed; what landed goes on by itself, the rest is read again by whom
         # Dagster lets retry the crashed run.
@@ -96,9 +101,7 @@ def test_killing_everything_between_request_and_run_loses_nothing(deployment: De
     deployment.site.rename_status(next(iter(deployment.site.state.statuses)), "renamed at last")
     before = set(_runs_of_the_sensor(deployment))
     deployment.extract()
-    requested = wait_for(
-        "the request", lambda: set(_runs_of_the_sensor(deployment)) - before
-    )
+    requested = wait_for("the request", lambda: set(_runs_of_the_sensor(deployment)) - before)
     deployment.dev.kill()
     (run_id,) = requested
     run = deployment.instance.get_run_by_id(run_id)

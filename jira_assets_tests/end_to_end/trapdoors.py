@@ -1,4 +1,4 @@
-"""The names of the trapdoors. Apart from the code location that has them: importing it sets them."""
+"""The names of the trapdoors. To import the code location that has them is to set them."""
 
 DEFINITIONS = "jira_assets_tests.end_to_end.killing_definitions"
 FOLDER_VARIABLE = "JIRA_ASSETS_TEST_TRAPDOORS"

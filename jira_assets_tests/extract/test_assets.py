@@ -171,9 +171,7 @@ def test_the_anonymous_view_is_refused_and_lands_nothing(
 ) -> None:
     monkeypatch.setenv("CANARY", "canary-7f3a")
     server.credentials = Credentials("canary-7f3a", username="bot")
-    update_integration(
-        warehouse, KEY, auth="basic", username="bot", secret_ref="env:CANARY"
-    )
+    update_integration(warehouse, KEY, auth="basic", username="bot", secret_ref="env:CANARY")
     server.faults = [Fault("anonymous_view")]
     result = materialize()
     assert not result.success
@@ -187,7 +185,7 @@ def test_a_disabled_integration_is_refused_before_jira_is_asked(
     set_active(warehouse, KEY, active=False)
     result = materialize()
     assert not result.success
-    assert "integration enable acme/cloud" in _failure(result).description
+    assert "integration enable acme/cloud" in str(_failure(result).description)
     assert list(server.requests) == []
 
 
