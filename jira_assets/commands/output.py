@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jira_assets.extract.progress import Progress
     from jira_assets.local_runs import SyncOutcome
 
+_LINE_EVERY_SECONDS = 5.0
 _COUNTS = ("alive", "inserted", "updated", "unchanged", "deleted", "rejected")
 
 
@@ -76,16 +77,16 @@ def progress_shown() -> Iterator[None]:
 
 
 class _PlainLines:
-    """One line when a reading begins, one at every tenth of it."""
+    """One line at a reading's end, and one every few seconds of a long one."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple[str, str], int] = {}
+        self._told_at: dict[tuple[str, str], float] = {}
 
     def __call__(self, progress: "Progress") -> None:
-        tenth = 10 * progress.done // progress.total if progress.total else 10
         key = (progress.partition_key, progress.entity)
-        if self._told.get(key) != tenth:
-            self._told[key] = tenth
+        due = self._told_at.get(key, 0.0) + _LINE_EVERY_SECONDS
+        if progress.done == progress.total or progress.seconds >= due:
+            self._told_at[key] = progress.seconds
             console().print(f"{progress.partition_key} {progress}", markup=False)
 
 
