@@ -24,7 +24,7 @@ def run() -> Section:
             parts = json.loads(_module(environment, "benchmarks.sync_parts"))
         finally:
             holder.terminate()
-            holder.wait()
+            holder.communicate()
     start = parts["imports, CPU"] + parts["Dagster's start, CPU"]
     rows = [[part, f"{seconds:.2f}"] for part, seconds in parts.items()]
     rows.append(["imports and Dagster's start together, CPU (at most 4)", f"{start:.2f}"])
