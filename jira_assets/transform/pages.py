@@ -4,6 +4,7 @@ Decisions this module embodies:
 
 * What cannot be read is set aside where it is found, as small as possible: one bad status costs
   that status, one bad issue type its own rows and not those of its statuses.
+* The id of what was set aside is kept wherever it can be read: what was set aside is not gone.
 * A project of whose answer something was set aside counts as unreadable, like those that answered
   403 or 404: it keeps the relations it had, since nobody can tell which of them were in that part.
 * A page of a project that the landing's include and exclude lists leave out is passed over.
@@ -22,7 +23,7 @@ from jira_assets.transform.records import (
     parse_status,
     remembering,
 )
-from jira_assets.transform.values import identifier, text
+from jira_assets.transform.values import identifier, member, text
 from jira_assets.warehouse.contracts import LandedEntity, Landing, RawPage, Rejected
 
 RecordT = TypeVar("RecordT", Project, IssueType, Status)
@@ -56,7 +57,7 @@ def listed(
             try:
                 yield parse(raw)
             except BadRecordError as error:
-                rejected.append(Rejected(source.landing.entity, raw, str(error)))
+                rejected.append(Rejected(source.landing.entity, raw, str(error), _id(raw)))
 
 
 def _objects(entity: str, page: RawPage, rejected: list[Rejected]) -> list[Any]:
@@ -67,6 +68,10 @@ def _objects(entity: str, page: RawPage, rejected: list[Rejected]) -> list[Any]:
     reason = f"page {page.page} (status {page.http_status}) is no list of objects"
     rejected.append(Rejected(entity, page.payload, reason))
     return []
+
+
+def _id(raw: Any) -> str | None:
+    return identifier(member(raw, "id"))
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,8 @@ STATUSES: Final = "statuses"
 class ProjectAnswers:
     """The readable answers of the selected projects, in page order.
 
-    ``unreadable`` and ``rejected`` are whole once the answers have been walked to their end.
+    ``unreadable``, ``rejected`` and ``complete`` are whole once the answers have been walked to
+    their end. ``complete`` is False where a page does not say which project it is about.
     """
 
     def __init__(self, source: LandedEntity) -> None:
@@ -101,6 +107,7 @@ class ProjectAnswers:
         self._parse_status = remembering(parse_status)
         self._rejected: list[tuple[tuple[str, ...], Rejected]] = []
         self.unreadable: set[str] = set()
+        self.complete = True
 
     def __iter__(self) -> Iterator[ProjectAnswer]:
         selection = Selection.of(self._source.landing)
@@ -130,7 +137,7 @@ class ProjectAnswers:
             issue_type = self._parse_type(raw)
             where = f"{where}, issue type {issue_type.jira_id}"
         except BadRecordError as error:
-            self._reject(project_id, raw, f"{where}: {error}", TYPES)
+            self._reject(project_id, raw, f"{where}: {error}", TYPES, jira_id=_id(raw))
         return UsedType(issue_type, list(self._statuses(project_id, where, raw)))
 
     def _statuses(self, project_id: str, where: str, raw: Any) -> Iterator[Status]:
@@ -142,10 +149,19 @@ class ProjectAnswers:
             try:
                 yield self._parse_status(status)
             except BadRecordError as error:
-                self._reject(project_id, status, f"{where}: {error}", STATUSES)
+                self._reject(project_id, status, f"{where}: {error}", STATUSES, jira_id=_id(status))
 
-    def _reject(self, project_id: str | None, payload: Any, reason: str, *tells: str) -> None:
-        rejected = Rejected(self._source.landing.entity, payload, reason)
+    def _reject(
+        self,
+        project_id: str | None,
+        payload: Any,
+        reason: str,
+        *tells: str,
+        jira_id: str | None = None,
+    ) -> None:
+        rejected = Rejected(self._source.landing.entity, payload, reason, jira_id)
         self._rejected.append((tells or (TYPES, STATUSES), rejected))
-        if project_id is not None:
+        if project_id is None:
+            self.complete = False
+        else:
             self.unreadable.add(project_id)

@@ -11,6 +11,9 @@ Decisions this module embodies:
   a team-managed one is taken from wherever it is said.
 * A relation is made of complete records only, by the same parsers: whatever a relation names is in
   the snapshot of `statuses` or `issue_types` of the same sources.
+* What was set aside is not gone. A bad object with an id keeps its row, unless another one of the
+  same id makes a row; one without an id may be any row of a list, so that list deletes nothing. In
+  a project's answer it makes the project unreadable, which keeps all that the project named.
 * Pages stream; what is kept is a record an id, and the ids of relations, column by column.
 """
 
@@ -66,6 +69,8 @@ class Rows:
     columns: Columns
     rejected: Sequence[Rejected] = ()
     unreadable_projects: Collection[str] = ()
+    kept_ids: Collection[str] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ def build_snapshot(table: str, owner: Owner, sources: Sources) -> Snapshot:
         transform_version=TRANSFORM_VERSION,
         unreadable_projects=frozenset(rows.unreadable_projects),
         rejected=tuple(rows.rejected),
+        kept_ids=frozenset(rows.kept_ids),
+        complete=rows.complete,
     )
 
 
@@ -107,7 +114,10 @@ def projects(sources: Sources) -> Rows:
     rejected: list[Rejected] = []
     newest = {record.jira_id: record for record in listed(source, parse_project, rejected)}
     chosen = [record for record in newest.values() if record.key in selection]
-    return Rows(_columns(Project._fields, chosen), rejected)
+    columns = _columns(Project._fields, chosen)
+    return Rows(
+        columns, rejected, kept_ids=_ids(rejected) - newest.keys(), complete=_have_ids(rejected)
+    )
 
 
 def issue_types(sources: Sources) -> Rows:
@@ -138,15 +148,27 @@ def _listed_or_named(
     rejected: list[Rejected] = []
     records: dict[str, NamedT] = {}
     unreadable: set[str] = set()
+    complete = True
     if entity in sources:
         records = {record.jira_id: record for record in listed(sources[entity], parse, rejected)}
+        complete = _have_ids(rejected)
     if "project_statuses" in sources:
         answers = ProjectAnswers(sources["project_statuses"])
         for record in _named_by_projects(answers, named_in):
             records[record.jira_id] = _united(records.get(record.jira_id), record)
         rejected += answers.rejected(entity)
         unreadable = answers.unreadable
-    return Rows(_columns(record_type._fields, records.values()), rejected, unreadable)
+        complete = complete and answers.complete
+    columns = _columns(record_type._fields, records.values())
+    return Rows(columns, rejected, unreadable, _ids(rejected) - records.keys(), complete)
+
+
+def _ids(rejected: Iterable[Rejected]) -> set[str]:
+    return {each.jira_id for each in rejected if each.jira_id is not None}
+
+
+def _have_ids(rejected: Iterable[Rejected]) -> bool:
+    return all(each.jira_id is not None for each in rejected)
 
 
 def _named_by_projects(
@@ -180,7 +202,7 @@ def projects_issue_types(sources: Sources) -> Rows:
         ids = [used.issue_type.jira_id for used in answer.types if used.issue_type is not None]
         type_ids += ids
         project_ids += [answer.project_id] * len(ids)
-    return Rows(columns, answers.rejected(TYPES), answers.unreadable)
+    return _related(columns, answers, TYPES)
 
 
 def projects_statuses(sources: Sources) -> Rows:
@@ -192,7 +214,7 @@ def projects_statuses(sources: Sources) -> Rows:
         ids = {status.jira_id: None for used in answer.types for status in used.statuses}
         status_ids += ids
         project_ids += [answer.project_id] * len(ids)
-    return Rows(columns, answers.rejected(STATUSES), answers.unreadable)
+    return _related(columns, answers, STATUSES)
 
 
 def projects_issue_types_statuses(sources: Sources) -> Rows:
@@ -206,11 +228,16 @@ def projects_issue_types_statuses(sources: Sources) -> Rows:
                 status_ids += [status.jira_id for status in used.statuses]
                 type_ids += [used.issue_type.jira_id] * len(used.statuses)
                 project_ids += [answer.project_id] * len(used.statuses)
-    return Rows(columns, answers.rejected(TYPES, STATUSES), answers.unreadable)
+    return _related(columns, answers, TYPES, STATUSES)
 
 
 def _relation(*names: str) -> dict[str, list[str]]:
     return {name: [] for name in names}
+
+
+def _related(columns: Columns, answers: ProjectAnswers, *told: str) -> Rows:
+    rejected = answers.rejected(*told)
+    return Rows(columns, rejected, answers.unreadable, complete=answers.complete)
 
 
 def _columns(names: Sequence[str], records: Collection[tuple[Any, ...]]) -> Columns:

@@ -132,6 +132,8 @@ class Rejected:
     entity: str
     payload: Any
     reason: str
+    jira_id: str | None = None
+    """Its own id; None where that could not be read, or where it is no single object."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,12 @@ class Snapshot:
 
     ``frame`` has the columns ``tenant_id``, ``integration_id`` and every column of the table but
     the bookkeeping ones; a null is None/NaN/NA. Its keys are distinct. It is complete for the whole
-    integration, except for ``unreadable_projects``: their rows, and the statuses and issue types
-    that their living relations name, stay as they are.
+    integration, except for two things, which stay as they are:
+
+    * ``unreadable_projects``: their rows, and the statuses and issue types that their living
+      relations name;
+    * what was set aside, which is not gone: the rows of ``kept_ids``, or all that ``frame`` lacks
+      where ``complete`` is False.
     """
 
     table: str
@@ -151,6 +157,10 @@ class Snapshot:
     transform_version: str
     unreadable_projects: frozenset[str] = frozenset()
     rejected: tuple[Rejected, ...] = ()
+    kept_ids: frozenset[str] = frozenset()
+    """``jira_id`` of rejected objects of this table that ``frame`` has no row of."""
+    complete: bool = True
+    """False where something was set aside that may be any row: being absent says nothing."""
 
 
 @dataclass(frozen=True)

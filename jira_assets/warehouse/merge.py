@@ -6,7 +6,8 @@ Decisions this module embodies:
   of anything older changes nothing, one made of the very same changes nothing. That is decided in
   the transaction, under a lock on the integration: late, doubled and replayed messages do no harm.
 * A failed read is not an empty sheet. Rows are marked deleted only inside what the snapshot is
-  complete for, and a snapshot without a single row never empties a table of the whole site.
+  complete for, what was set aside is not gone, and a snapshot without a single row never empties a
+  table of the whole site.
 * The rows, "applied up to this extraction", the rejected records and the messages that are thereby
   done commit together, or not at all. Every timestamp is the transaction's: rows that this merge
   deleted have ``deleted_at = applied_at``.

@@ -12,6 +12,7 @@ Decisions this module embodies:
   entry and a lie in ``updated_at``.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -133,7 +134,7 @@ class Stage:
 
     def mark_deleted(self, counts: Counts) -> int:
         """Mark the living rows that the snapshot is complete for and lacks; return how many."""
-        if counts.matched_alive == counts.alive:
+        if counts.matched_alive == counts.alive or not self._snapshot.complete:
             return 0
         return self._execute(
             sa.update(self.table)
@@ -142,7 +143,8 @@ class Stage:
                 self._is_ours(),
                 self.table.c.deleted_at.is_(None),
                 ~self._is_in(self._stage),
-                *self._is_known_to_be_gone(),
+                *self._is_not_set_aside(),
+                *self._is_not_of_unreadable(),
             )
         )
 
@@ -167,7 +169,11 @@ class Stage:
         match = sa.select(sa.literal(1)).select_from(other).where(self._is_same_row(), *where)
         return match.correlate_except(other).exists()
 
-    def _is_known_to_be_gone(self) -> list[sa.ColumnElement[bool]]:
+    def _is_not_set_aside(self) -> list[sa.ColumnElement[bool]]:
+        kept = self._snapshot.kept_ids
+        return [self.table.c.jira_id != sa.all_(_array(kept))] if kept else []
+
+    def _is_not_of_unreadable(self) -> list[sa.ColumnElement[bool]]:
         """Leave out what belongs to projects that could not be read, and what their rows name."""
         if not self._snapshot.unreadable_projects:
             return []
@@ -186,8 +192,12 @@ class Stage:
         )
 
     def _unreadable(self) -> sa.BindParameter[Any]:
-        # One array: a parameter each would end at 65,535 of them.
-        return sa.literal(sorted(self._snapshot.unreadable_projects), ARRAY(sa.Text))
+        return _array(self._snapshot.unreadable_projects)
+
+
+def _array(ids: Collection[str]) -> sa.BindParameter[Any]:
+    """Return ids as one parameter: a parameter each would end at 65,535 of them."""
+    return sa.literal(sorted(ids), ARRAY(sa.Text))
 
 
 def staged_columns(table: sa.Table) -> list[str]:

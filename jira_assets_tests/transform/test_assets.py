@@ -98,6 +98,20 @@ def test_a_project_that_turns_unreadable_keeps_what_only_it_named(transforms: Tr
     assert "10209" in names
 
 
+def test_what_turns_bad_is_not_gone(transforms: Transforms) -> None:
+    def names_after(*payloads: Any) -> set[str]:
+        later = listing(*payloads)
+        transforms.land(CLOUD.changed("statuses", later), "statuses")
+        assert transforms.run(CLOUD.partition_key, ["statuses"]).success
+        return {row[1] for row in living(transforms, "statuses", CLOUD.partition_key)}
+
+    whole = [{"id": each, "name": each} for each in ("1", "2", "3", "4")]
+    assert names_after(whole) == {"1", "2", "3", "4"}
+    assert names_after([{"id": "1", "name": None}, *whole[1:3]]) == {"1", "2", "3"}
+    assert names_after([*whole[1:2], {"id": "9", "name": "9"}], "no list") == {"1", "2", "3", "9"}
+    assert names_after(whole[1:2]) == {"2"}
+
+
 def test_a_run_on_one_partition_is_tagged_and_answers_its_messages(transforms: Transforms) -> None:
     transforms.land(CLOUD)
     receive_all(transforms)

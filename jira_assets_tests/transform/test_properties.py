@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jira_assets.transform.snapshots import TRANSFORMS, build_snapshot
+from jira_assets.transform.values import identifier
 from jira_assets.warehouse.contracts import LandedEntity, RawPage, Snapshot, Sources
 from jira_assets.warehouse.staging import staged_columns
 from jira_assets.warehouse.tables import DATA_TABLES
@@ -144,6 +145,23 @@ def test_relations_name_only_what_the_same_sources_list(sources: Sources) -> Non
         frame = made[table].frame
         assert set(frame.get("status_jira_id", ())) <= known["statuses"]
         assert set(frame.get("issue_type_jira_id", ())) <= known["issue_types"]
+
+
+@thorough
+@given(any_sources())
+def test_whatever_a_list_names_is_not_gone(sources: Sources) -> None:
+    made = snapshots(sources)
+    for table in ("issue_types", "statuses"):
+        snapshot = made[table]
+        payloads = [page.payload for page in sources[table].pages()]
+        lists = [found.get("values") if isinstance(found, dict) else found for found in payloads]
+        objects = [each for found in lists if isinstance(found, list) for each in found]
+        ids = [identifier(each.get("id") if isinstance(each, dict) else None) for each in objects]
+        known = {*snapshot.frame["jira_id"], *snapshot.kept_ids}
+        if snapshot.complete:
+            assert all(isinstance(found, list) for found in lists)
+            assert set(ids) <= known
+        assert {each for each in ids if each is not None} <= known
 
 
 @thorough

@@ -135,6 +135,78 @@ def test_the_last_complete_one_of_a_repeated_id_wins() -> None:
     assert [rejected.reason for rejected in snapshot.rejected] == ["status has no name"]
 
 
+LISTS = ["projects", "issue_types", "statuses"]
+WHOLE = {"id": "1", "key": "ONE", "name": "whole"}
+
+
+@pytest.mark.parametrize("table", LISTS)
+@pytest.mark.parametrize("bad_id", ["7", 7])
+def test_a_bad_object_of_a_list_keeps_its_id(table: str, bad_id: Any) -> None:
+    pages = listing([WHOLE, {"id": bad_id, "name": ""}], [{"id": 1, "name": None}])
+    snapshot = build(table, {table: landed(table, pages, OWNER)})
+    assert list(snapshot.frame["jira_id"]) == ["1"]
+    assert len(snapshot.rejected) == 2
+    assert snapshot.kept_ids == {"7"}
+    assert snapshot.complete
+
+
+@pytest.mark.parametrize("table", LISTS)
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        [[WHOLE, {"name": "No id"}]],
+        [[WHOLE, "no object"]],
+        [[WHOLE], {"id": "7", "errorMessages": []}],
+        [[WHOLE], None],
+    ],
+)
+def test_a_list_with_something_unknown_is_not_complete(table: str, payloads: list[Any]) -> None:
+    snapshot = build(table, {table: landed(table, listing(*payloads), OWNER)})
+    assert list(snapshot.frame["jira_id"]) == ["1"]
+    assert not snapshot.complete
+    assert snapshot.kept_ids == frozenset()
+
+
+def test_a_project_that_was_read_and_is_left_out_is_not_kept() -> None:
+    pages = listing([WHOLE, {"id": "1", "name": "No key"}])
+    source = landed("projects", pages, OWNER, excluded=["ONE"])
+    snapshot = build("projects", {"projects": source})
+    assert snapshot.frame.empty
+    assert snapshot.kept_ids == frozenset()
+
+
+def test_a_project_makes_a_row_of_what_the_site_lists_badly() -> None:
+    sources = {
+        "statuses": landed("statuses", listing([{"id": "5"}, {"id": "6"}]), OWNER),
+        "project_statuses": landed(
+            "project_statuses", [statuses_answer(0, "10", {"id": 5, "name": "whole"})], OWNER
+        ),
+    }
+    snapshot = build("statuses", sources)
+    assert list(snapshot.frame["jira_id"]) == ["5"]
+    assert snapshot.kept_ids == {"6"}
+
+
+def test_a_bad_object_of_a_project_s_answer_keeps_its_id_in_its_own_table() -> None:
+    bad = {"id": "1", "name": None, "statuses": [{"id": "2", "name": None}, {"name": "No id"}]}
+    page = answer(0, "10", "TEN", [bad, {"id": "3", "name": "No statuses"}])
+    sources = {"project_statuses": landed("project_statuses", [page], OWNER)}
+    kept = {table: build(table, sources).kept_ids for table in TABLES if table != "projects"}
+    assert kept == {
+        "issue_types": {"1"},
+        "statuses": {"2"},
+        **dict.fromkeys(RELATIONS, frozenset()),
+    }
+    assert all(build(table, sources).complete for table in kept)
+    assert all(build(table, sources).unreadable_projects == {"10"} for table in kept)
+
+
+def test_an_answer_about_no_project_may_be_about_any() -> None:
+    pages = [statuses_answer(0, "10", {"id": "5", "name": "x"}), *listing([])]
+    sources = {"project_statuses": landed("project_statuses", pages, OWNER)}
+    assert not any(build(table, sources).complete for table in TABLES if table != "projects")
+
+
 def test_included_projects_are_the_only_ones() -> None:
     pages = CLOUD.pages
     sources = {

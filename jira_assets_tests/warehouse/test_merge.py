@@ -286,6 +286,39 @@ def test_the_roster_is_whole_whatever_cannot_be_read(warehouse: sa.Engine) -> No
     assert alive(warehouse, "projects", owner) == {("20",)}
 
 
+def test_what_was_set_aside_stays_as_it_is(warehouse: sa.Engine) -> None:
+    owner = add_owner(warehouse)
+
+    def sync(*ids: str, **more: Any) -> dict[str, int]:
+        source = mark(warehouse, owner, "statuses")
+        rows = [status(each) for each in ids]
+        return counts(merge(warehouse, snapshot(owner, "statuses", rows, [source], **more)))
+
+    sync("alive", "bad", "dead", "gone")
+    sync("alive", "bad", "gone")
+    before = {row["jira_id"]: row for row in stored(warehouse, "statuses", owner)}
+    kept = frozenset({"bad", "dead", "never seen", *map(str, range(70_000))})
+
+    assert sync("alive", kept_ids=kept) == {
+        "unchanged": 1, "deleted": 1, "alive_before": 3, "alive": 2,
+    }  # fmt: skip
+    after = {row["jira_id"]: row for row in stored(warehouse, "statuses", owner)}
+    assert after.pop("gone")["deleted_at"] > before.pop("gone")["updated_at"]
+    assert after == before
+
+
+def test_a_snapshot_that_is_not_complete_deletes_nothing(warehouse: sa.Engine) -> None:
+    owner = add_owner(warehouse)
+    first = [status("1", "old"), status("2")]
+    merge(warehouse, snapshot(owner, "statuses", first, [mark(warehouse, owner, "statuses")]))
+
+    for rows, changed in (([status("1", "new"), status("3")], 1), ([], 0)):
+        source = mark(warehouse, owner, "statuses")
+        result = merge(warehouse, snapshot(owner, "statuses", rows, [source], complete=False))
+        assert (result.inserted, result.updated, result.deleted) == (changed, changed, 0)
+        assert alive(warehouse, "statuses", owner) == {("1",), ("2",), ("3",)}
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_no_rows_never_empty_a_table_of_the_site(warehouse: sa.Engine, force: bool) -> None:
     owner = add_owner(warehouse)

@@ -26,14 +26,22 @@ LANDINGS = 3
 
 @dataclass(frozen=True)
 class Site:
-    """What one extraction found: names by status id, and the statuses of the readable projects."""
+    """What one extraction found: names by status id, and the statuses of the readable projects.
 
-    names: Mapping[str, str]
+    A status without a name was set aside. Where the site is not whole, something without an id was.
+    """
+
+    names: Mapping[str, str | None]
     projects: Mapping[str, frozenset[str] | None]
+    whole: bool
 
     @property
     def unreadable(self) -> frozenset[str]:
         return frozenset(project for project, used in self.projects.items() if used is None)
+
+    @property
+    def set_aside(self) -> frozenset[str]:
+        return frozenset(each for each, name in self.names.items() if name is None)
 
     def relations(self) -> dict[tuple[str, ...], Row]:
         return {
@@ -43,15 +51,18 @@ class Site:
         }
 
     def statuses(self) -> dict[tuple[str, ...], Row]:
-        return {(each,): status(each, name) for each, name in self.names.items()}
+        return {(each,): status(each, name) for each, name in self.names.items() if name}
 
 
 SITES = st.builds(
     Site,
-    st.dictionaries(st.sampled_from(STATUSES), st.sampled_from(["a", "b"]), min_size=1),
+    st.dictionaries(st.sampled_from(STATUSES), st.sampled_from(["a", "b", None])).filter(
+        lambda names: any(names.values())
+    ),
     st.fixed_dictionaries(
         {project: st.none() | st.frozensets(st.sampled_from(STATUSES)) for project in PROJECTS}
     ),
+    st.sampled_from([True, True, True, False]),
 )
 # Which extraction arrives: in any order, more than once, late.
 ARRIVALS = st.lists(
@@ -93,16 +104,20 @@ class Model:
     def merge(self, number: int, site: Site, table: str) -> tuple[str, set[tuple[str, ...]]]:
         of_unreadable = {key for key in self.projects_statuses.living if key[0] in site.unreadable}
         if table == "projects_statuses":
-            return self.projects_statuses.merge(number, site.relations(), of_unreadable)
-        named: set[tuple[str, ...]] = {(each,) for _, each in of_unreadable}
-        return self.statuses.merge(number, site.statuses(), named)
+            kept = of_unreadable if site.whole else self.projects_statuses.living
+            return self.projects_statuses.merge(number, site.relations(), kept)
+        named = {each for _, each in of_unreadable}
+        untold: set[tuple[str, ...]] = {(each,) for each in named | site.set_aside}
+        kept = untold if site.whole else self.statuses.living
+        return self.statuses.merge(number, site.statuses(), kept)
 
 
 def make(owner: Owner, site: Site, table: str, source: Landing) -> Snapshot:
-    rows = site.relations() if table == "projects_statuses" else site.statuses()
-    return snapshot(
-        owner, table, list(rows.values()), [source], unreadable_projects=site.unreadable
-    )
+    more = {"unreadable_projects": site.unreadable, "complete": site.whole}
+    if table == "projects_statuses":
+        return snapshot(owner, table, list(site.relations().values()), [source], **more)
+    rows = list(site.statuses().values())
+    return snapshot(owner, table, rows, [source], kept_ids=site.set_aside, **more)
 
 
 def as_stored(row: Row) -> Row:
