@@ -9,11 +9,21 @@ import os
 import pwd
 import stat
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 _VERSION: Final = 18
+# Not by the ``user`` argument of ``subprocess``, which makes it fork instead of vfork: in a gRPC
+# server, as Dagster's code servers are, gRPC's fork handlers then killed the child now and then.
+_SWITCH: Final = """
+import os, sys
+os.setgroups([])
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[1]))
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class EmbeddedPostgresError(RuntimeError):
@@ -27,11 +37,11 @@ class Account:
     uid: int | None
     gid: int | None
 
-    def process_arguments(self) -> dict[str, Any]:
-        """Return what makes ``subprocess`` run a program under this account."""
+    def command(self, *command: str) -> list[str]:
+        """Return the command that runs ``command`` under this account."""
         if self.uid is None:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+            return list(command)
+        return [sys.executable, "-ISc", _SWITCH, str(self.uid), str(self.gid), *command]
 
     def give(self, path: Path) -> None:
         """Make ``path`` belong to this account."""
@@ -62,13 +72,12 @@ def run_program(account: Account, output: IO[str] | int, program: str, *argument
     Its output goes to a file or nowhere: a server started by it would hold a pipe open for ever.
     """
     return subprocess.run(  # noqa: S603  # our own binary, without a shell
-        [str(binaries() / program), *arguments],
+        account.command(str(binaries() / program), *arguments),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
         cwd="/",
         check=False,
-        **account.process_arguments(),
     ).returncode
 
 
