@@ -118,7 +118,7 @@ def build_partitions_sensor(
         if not (changes.add or changes.delete):
             return dg.SkipReason(words or "The partitions equal the active integrations.")
         context.log.info(words)
-        return dg.SensorResult(dynamic_partitions_requests=_requests(changes))
+        return dg.SensorResult(skip_reason=words, dynamic_partitions_requests=_requests(changes))
 
     return keep_partitions_equal_to_integrations
 
