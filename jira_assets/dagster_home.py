@@ -6,7 +6,7 @@ those of them that another instance lacks.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,9 @@ from sqlalchemy import make_url
 
 from jira_assets.services import Services, connect_services
 from jira_assets.settings import Settings
+from jira_assets.warehouse.connect import SchemaMissingError, describe_server, engine_for
+from jira_assets.warehouse.dagster_storage import dagster_is_prepared
+from jira_assets.warehouse.migrate import pending
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -83,11 +86,48 @@ def environment(settings: Settings, services: Services) -> dict[str, str]:
 
 @contextmanager
 def local_instance() -> Iterator[tuple["DagsterInstance", Services]]:
-    """Connect the servers and open the Dagster instance, for a command in this process."""
+    """Connect the servers and open the Dagster instance, for a command in this process.
+
+    Meanwhile the environment names the servers; afterwards it is what it was.
+
+    Raises:
+        WarehouseUnavailableError: a server cannot be reached.
+        SchemaMissingError: `jira-assets migrate` has not made the tables of this version yet.
+    """
     from dagster import DagsterInstance
 
     settings = Settings.from_environment()
     services = connect_services(settings)
-    os.environ.update(environment(settings, services))
-    with DagsterInstance.get() as instance:
+    check_ready(settings, services)
+    with _environment(environment(settings, services)), DagsterInstance.get() as instance:
         yield instance, services
+
+
+def check_ready(settings: Settings, services: Services) -> None:
+    """Raise what ``local_instance`` says it does.
+
+    Dagster would find out, too: after ten seconds of retries, with a traceback.
+    """
+    dagster_is_ours = not os.environ.get("DAGSTER_HOME")
+    dagster_is_beside = dagster_is_ours and settings.dagster_database_url is None
+    engine = engine_for(services.database_url)
+    with engine.connect() as connection:
+        if pending(connection) or (dagster_is_beside and not dagster_is_prepared(connection)):
+            raise SchemaMissingError(
+                f"The tables in {describe_server(engine.url)} are not those of this version: run "
+                "`jira-assets migrate`."
+            )
+    if dagster_is_ours and not dagster_is_beside:
+        engine_for(services.dagster_url).connect().close()
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            os.environ.pop(name, None)
+        os.environ.update({name: before[name] for name in variables if name in before})

@@ -176,7 +176,8 @@ def _away(error: BaseException, url: URL) -> str:
         said = said.replace(str(url.password), "***")
     return (
         f"Postgres is not available ({describe_server(url)}): {said}. Check that the server runs "
-        "and that JIRA_ASSETS_DATABASE_URL is right, then try again."
+        "and that JIRA_ASSETS_DATABASE_URL (…_OWNER_DATABASE_URL for `jira-assets migrate`, "
+        "…_DAGSTER_DATABASE_URL for Dagster's own storage) is right, then try again."
     )
 
 
