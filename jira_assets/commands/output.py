@@ -1,10 +1,14 @@
-"""What the verbs print: tables at the end, a progress bar on a terminal, plain lines elsewhere."""
+"""What the verbs print: tables at the end, a progress bar on a terminal, plain lines elsewhere.
+
+A sentence is one line, however long: a log is searched by line, and a terminal breaks it by itself.
+"""
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -13,7 +17,8 @@ if TYPE_CHECKING:
     from jira_assets.local_runs import SyncOutcome
 
 _LINE_EVERY_SECONDS = 5.0
-_COUNTS = ("alive", "inserted", "updated", "unchanged", "deleted", "rejected")
+_BETWEEN_LINES_SECONDS: Final = 1.0
+_COUNTS: Final = ("alive", "inserted", "updated", "unchanged", "deleted", "rejected")
 
 
 def console() -> Console:
@@ -46,12 +51,11 @@ def print_outcome(outcome: "SyncOutcome") -> None:
         print_table(outcome.partition_key, ["table", *_COUNTS, "outcome"], rows)
     for check in outcome.checks:
         kind = "FAILED CHECK" if check.error else "warning"
-        click_line = f"{kind}: {check.table}: {check.name}: {check.description}"
-        console().print(click_line, markup=False)
+        click.echo(f"{kind}: {check.table}: {check.name}: {check.description}")
     for problem in outcome.problems:
-        console().print(f"FAILED: {problem}", markup=False)
+        click.echo(f"FAILED: {problem}")
     times = ", ".join(f"{part} {seconds:.1f} s" for part, seconds in outcome.seconds.items())
-    console().print(f"{outcome.partition_key}: {'done' if outcome.ok else 'failed'} ({times})")
+    click.echo(f"{outcome.partition_key}: {'done' if outcome.ok else 'failed'} ({times})")
 
 
 @contextmanager
@@ -77,17 +81,23 @@ def progress_shown() -> Iterator[None]:
 
 
 class _PlainLines:
-    """One line at a reading's end, and one every few seconds of a long one."""
+    """A line when a reading begins and one when it ends; in one that lasts, one a tenth, too."""
 
     def __init__(self) -> None:
-        self._told_at: dict[tuple[str, str], float] = {}
+        self._told: dict[tuple[str, str], Progress] = {}
 
     def __call__(self, progress: "Progress") -> None:
         key = (progress.partition_key, progress.entity)
-        due = self._told_at.get(key, 0.0) + _LINE_EVERY_SECONDS
-        if progress.done == progress.total or progress.seconds >= due:
-            self._told_at[key] = progress.seconds
-            console().print(f"{progress.partition_key} {progress}", markup=False)
+        if _is_news(progress, self._told.get(key)):
+            self._told[key] = progress
+            click.echo(f"{progress.partition_key} {progress}")
+
+
+def _is_news(now: "Progress", told: "Progress | None") -> bool:
+    if told is None or now.done < told.done or now.done == now.total:
+        return True
+    a_tenth_more = 10 * now.done // now.total > 10 * told.done // told.total
+    return a_tenth_more and now.seconds - told.seconds >= _BETWEEN_LINES_SECONDS
 
 
 class _BarListener:

@@ -45,18 +45,18 @@ def _read() -> "list[IntegrationOverview]":
 
 
 def _print(overviews: "list[IntegrationOverview]") -> None:
-    from jira_assets.commands.output import console, print_table
+    from jira_assets.commands.output import print_table
 
     columns = ["integration", "active", "last landed", "last applied", "queue", *_SHOWN]
     print_table("Integrations", columns, [_row(overview) for overview in overviews])
     for overview in overviews:
         if overview.unreadable_projects or overview.rejected_records:
-            console().print(
+            click.echo(
                 f"{overview.partition_key}: {overview.unreadable_projects:,} unreadable projects, "
                 f"{overview.rejected_records:,} rejected records"
             )
         for failure in overview.failures:
-            console().print(f"{overview.partition_key}: FAILED: {failure}", markup=False)
+            click.echo(f"{overview.partition_key}: FAILED: {failure}")
 
 
 def _row(overview: "IntegrationOverview") -> list[object]:
