@@ -63,9 +63,8 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
     rows = _rows(connection)
     queue = _queue(connection)
     failures = _failures(connection)
-    unreadable: dict[int, int] = dict(connection.execute(_unreadable()).tuples().all())
-    counted = connection.execute(_count_by_integration(rejected_records))
-    rejected: dict[int, int] = dict(counted.tuples().all())
+    unreadable = _counts(connection, _unreadable())
+    rejected = _counts(connection, _count_by_integration(rejected_records))
     return [
         IntegrationOverview(
             partition_key=f"{row.tenant}/{row.slug}",
@@ -116,6 +115,10 @@ def _count_by_integration(table: sa.Table, *where: sa.ColumnElement[bool]) -> sa
         .where(*where)
         .group_by(table.c.integration_id)
     )
+
+
+def _counts(connection: sa.Connection, by_integration: sa.Select[Any]) -> dict[int, int]:
+    return {row[0]: row[1] for row in connection.execute(by_integration)}
 
 
 def _none() -> dict[str, int]:
