@@ -62,7 +62,7 @@ SITES = st.builds(
     st.fixed_dictionaries(
         {project: st.none() | st.frozensets(st.sampled_from(STATUSES)) for project in PROJECTS}
     ),
-    st.sampled_from([True, True, True, False]),
+    st.booleans(),
 )
 # Which extraction arrives: in any order, more than once, late.
 ARRIVALS = st.lists(
