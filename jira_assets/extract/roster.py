@@ -9,11 +9,15 @@ from jira_assets.warehouse.integrations import Integration
 
 
 def project_refs(payload: Any) -> Iterator[ProjectRef]:
-    """Yield the projects that a page lists, of either dialect, but those without id or key."""
+    """Yield the projects that a page lists, of either dialect.
+
+    One without a key is read by its id all the same: not to ask for it would make its
+    relationships look gone. One without an id cannot be asked for.
+    """
     listed = payload.get("values", ()) if isinstance(payload, dict) else payload
     for project in listed if isinstance(listed, list) else ():
-        if isinstance(project, dict) and project.get("id") and project.get("key"):
-            yield ProjectRef(str(project["id"]), str(project["key"]))
+        if isinstance(project, dict) and project.get("id"):
+            yield ProjectRef(str(project["id"]), str(project.get("key") or ""))
 
 
 @dataclass

@@ -148,9 +148,9 @@ def test_failures_say_the_partition_and_whether_to_try_again(
     assert caught.value.allow_retries is retried
 
 
-def test_what_has_no_id_or_key_is_no_project() -> None:
+def test_what_has_no_id_cannot_be_asked_for() -> None:
     listed = [{"id": "1", "key": "A"}, {"id": "2"}, {"key": "C"}, None, 5]
-    assert list(project_refs(listed)) == [ProjectRef("1", "A")]
+    assert list(project_refs(listed)) == [ProjectRef("1", "A"), ProjectRef("2", "")]
     assert list(project_refs({"values": "nonsense"})) == []
     assert list(project_refs(None)) == []
 
