@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from jira_assets.dagster_home import local_instance
-from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB, defs
+from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB, defs, tables_of
 from jira_assets.extract.assets import raw_asset_key
 from jira_assets.jobs.partitions_sensor import sync_partitions
 from jira_assets.partitions import PartitionKey
@@ -21,9 +21,12 @@ from jira_assets.queue.broker import Broker
 from jira_assets.queue.planning import TransformRequest
 from jira_assets.queue.runs import failure_sentence
 from jira_assets.queue.sensor import TickOutcome, run_tags, transform_tick
+from jira_assets.transform.assets import table_asset_key
 from jira_assets.warehouse.connect import engine_for
+from jira_assets.warehouse.contracts import Owner
 from jira_assets.warehouse.integrations import get_integration
-from jira_assets.warehouse.tables import SOURCES
+from jira_assets.warehouse.landing import newest_sources, sources_of_extraction
+from jira_assets.warehouse.tables import ENTITIES, SOURCES
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -33,6 +36,10 @@ WAIT_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 1.0
 # The run's own log is in the instance; on the terminal it would bury the progress bar.
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class NothingToReplayError(LookupError):
+    """A replay of an integration that was never read."""
 
 
 @dataclass(frozen=True)
@@ -110,19 +117,44 @@ class LocalRuns:
         outcome.seconds["transform"] = time.perf_counter() - began
         return outcome
 
-    def replay(self, partition_key: str, extraction: str | None) -> SyncOutcome:
-        """Rebuild every table of the partition from raw, without calling Jira."""
+    def replay(self, partition_key: str, extraction: UUID | None) -> SyncOutcome:
+        """Rebuild the tables of the partition from raw, without calling Jira.
+
+        Raises:
+            UnknownExtractionError: nothing of ``extraction`` has landed for the partition.
+            NothingToReplayError: nothing has landed at all.
+        """
         outcome = SyncOutcome(partition_key)
         began = time.perf_counter()
-        config = {"extraction": extraction} if extraction else {}
+        tables = self._replayable(partition_key, extraction)
+        config = {"extraction": str(extraction)} if extraction else {}
         run_config = _QUIET | {
-            "ops": {table: {"config": config} for table in SOURCES},
+            "ops": {table: {"config": config} for table in tables},
             "resources": {"table_io_manager": {"config": {"force": True}}},
         }
-        tags = {"dagster/max_retries": "0"}
-        self._run(outcome, TRANSFORM_JOB, tags=tags, run_config=run_config)
+        self._run(
+            outcome,
+            TRANSFORM_JOB,
+            asset_selection=[table_asset_key(table) for table in tables],
+            tags={"dagster/max_retries": "0"},
+            run_config=run_config,
+        )
         outcome.seconds["transform"] = time.perf_counter() - began
         return outcome
+
+    def _replayable(self, partition_key: str, extraction: UUID | None) -> list[str]:
+        """Return the tables of which something has landed: one may be synced by parts."""
+        found = get_integration(self.engine, PartitionKey.parse(partition_key))
+        owner = Owner(found.tenant_id, found.id, partition_key)
+        if extraction is None:
+            landed = newest_sources(self.engine, owner, ENTITIES)
+        else:
+            landed = sources_of_extraction(self.engine, owner, extraction, ENTITIES)
+        if not landed:
+            raise NothingToReplayError(
+                f"nothing of {partition_key} has landed: run `jira-assets sync {partition_key}`."
+            )
+        return tables_of(list(landed))
 
     def _extract(self, outcome: SyncOutcome, entities: Sequence[str]) -> str:
         keys = [raw_asset_key(entity) for entity in entities]
@@ -161,9 +193,7 @@ class LocalRuns:
         return tick
 
     def _transform(self, outcome: SyncOutcome, request: TransformRequest) -> None:
-        import dagster as dg
-
-        keys = [dg.AssetKey(table) for table in request.tables]
+        keys = [table_asset_key(table) for table in request.tables]
         run_id = self._run(
             outcome,
             TRANSFORM_JOB,

@@ -26,6 +26,6 @@ def replay(partition: "PartitionKey", extraction: "UUID | None") -> None:
     from jira_assets.local_runs import open_local_runs
 
     with open_local_runs(partition) as runs:
-        outcome = runs.replay(str(partition), str(extraction) if extraction else None)
+        outcome = runs.replay(str(partition), extraction)
     print_outcome(outcome)
     sys.exit(0 if outcome.ok else 1)
