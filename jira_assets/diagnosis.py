@@ -4,8 +4,10 @@ Each examination is a pure function of what was read; the reading is at the end 
 Nothing here is needed for correctness: the rules hold on an instance that heeds none of it.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ def examine(settings: "Settings") -> list[Finding]:
         Broker(services.broker_url).depths()
     except BrokerUnavailableError as error:
         findings.append(Finding(str(error), "", broken=True))
-    return findings + list(examine_instance(_instance_settings(settings, services)))
+    return findings + list(examine_instance(_instance_settings(services)))
 
 
 def _postgres(engine: "sa.Engine") -> Iterator[Finding]:
@@ -128,10 +130,14 @@ def _postgres(engine: "sa.Engine") -> Iterator[Finding]:
         )
 
 
-def _instance_settings(settings: "Settings", services: "Services") -> Mapping[str, Any]:
+def _instance_settings(services: "Services") -> Mapping[str, Any]:
+    """Return what the Dagster instance is, or would be, configured with."""
     import yaml
 
-    from jira_assets.dagster_home import prepare
+    from jira_assets.dagster_home import instance_config
 
-    target = prepare(settings, services) / "dagster.yaml"
+    theirs = os.environ.get("DAGSTER_HOME")
+    if not theirs:
+        return instance_config(services.dagster_url)
+    target = Path(theirs) / "dagster.yaml"
     return (yaml.safe_load(target.read_text()) or {}) if target.exists() else {}
