@@ -41,7 +41,8 @@ class Shell:
         """Type ``jira-assets ARGUMENTS``, with more or other variables for this once."""
         out, err = io.StringIO(), io.StringIO()
         code = 0
-        with self.variables(**variables), redirect_stdout(out), redirect_stderr(err):
+        nobody = patch("sys.stdin", io.StringIO())
+        with self.variables(**variables), nobody, redirect_stdout(out), redirect_stderr(err):
             try:
                 main(list(arguments))
             except SystemExit as end:

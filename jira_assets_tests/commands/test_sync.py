@@ -177,3 +177,14 @@ def test_only_some_entities(desk: Desk) -> None:
     assert {entity for (entity,) in landed} == {"statuses", "project_statuses"}
     assert [line for line in desk.differences() if not line.startswith("projects lacks")] == []
     assert scalar(desk.engine, sa.select(sa.func.count()).select_from(projects)) == 0
+
+
+def test_a_check_of_severity_error_fails_the_sync(desk: Desk) -> None:
+    assert desk.sync("--only", "statuses").code == 0
+    listed = [status.id for status in desk.site.state.statuses.values() if status.listed]
+    for status in listed[: len(listed) * 2 // 3]:
+        desk.site.remove_status(status)
+    typed = desk.sync("--only", "statuses")
+    assert typed.code == 1
+    assert "FAILED CHECK: statuses: no_large_drop: The last extraction deleted" in typed.out
+    assert "acme/cloud: failed (" in typed.out
