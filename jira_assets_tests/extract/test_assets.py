@@ -131,7 +131,8 @@ def test_an_unreadable_project_is_landed_with_its_reason(
     assert result.success
     (event,) = result.get_asset_materialization_events()
     metadata = event.step_materialization_data.materialization.metadata
-    assert project in str(metadata["unreadable_projects"].value)
+    assert metadata["unreadable_projects"].value == 1
+    assert f"| {project} | 404: No project could be found" in str(metadata["unreadable"].value)
     (complete_for,) = _scalars(warehouse, sa.select(raw_extractions.c.complete_for))
     assert list(complete_for["unreadable"]) == [project]
     unread = raw_extraction_data.c.http_status != 200
@@ -150,7 +151,7 @@ def test_what_is_whole_counts_even_when_a_later_entity_fails(
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("html_200", "no Jira"), ("login_redirect", "login"), ("scope_401", "scope")],
+    [("html_200", "a login page or a wrong base URL"), ("login_redirect", "login"), ("scope_401", "scope")],
 )
 def test_a_permanent_failure_is_one_sentence_without_retry(
     materialize: Materialize, warehouse: sa.Engine, server: SandboxServer, kind: str, said: str
