@@ -1,0 +1,166 @@
+"""What Dagster loads: every asset described, every job and sensor named, and each part optional."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from jira_assets.definitions import (
+    EXTRACT_JOB,
+    TRANSFORM_JOB,
+    UnknownEntityError,
+    build_definitions,
+    defs,
+    tables_of,
+)
+from jira_assets.warehouse.resource import WarehouseResource
+from jira_assets.warehouse.tables import DATA_TABLES, ENTITIES, SCHEMA, SOURCES
+
+RAW = {f"raw_{entity}" for entity in ENTITIES}
+
+
+def nodes(definitions: dg.Definitions = defs) -> Mapping[str, Any]:
+    graph = definitions.resolve_asset_graph()
+    return {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+
+
+def sensors(definitions: dg.Definitions = defs) -> dict[str, dg.SensorDefinition]:
+    return {each.name: each for each in definitions.get_repository_def().sensor_defs}
+
+
+def test_there_is_an_asset_for_each_entity_and_each_table() -> None:
+    assert set(nodes()) == RAW | set(DATA_TABLES)
+
+
+@pytest.mark.parametrize("name", sorted(RAW | set(DATA_TABLES)))
+def test_every_asset_says_what_it_is_and_whose(name: str) -> None:
+    node = nodes()[name]
+    assert len(node.description or "") > 20
+    assert node.group_name == ("jira_raw" if name in RAW else "jira")
+    assert "postgres" in node.kinds
+    assert node.owners
+    assert node.partitions_def is not None
+    table = "raw_extraction_data" if name in RAW else name
+    assert node.metadata["dagster/table_name"] == f"{SCHEMA}.{table}"
+
+
+@pytest.mark.parametrize("table", sorted(DATA_TABLES))
+def test_every_column_of_a_table_is_described(table: str) -> None:
+    schema = nodes()[table].metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    assert [column.name for column in schema.columns] == [c.name for c in DATA_TABLES[table].c]
+    assert all(column.description and column.type for column in schema.columns)
+
+
+@pytest.mark.parametrize("table", sorted(DATA_TABLES))
+def test_the_lineage_leads_from_the_raw_assets_to_each_table(table: str) -> None:
+    parents = {key.to_user_string() for key in nodes()[table].parent_keys}
+    assert parents == {f"raw_{entity}" for entity in SOURCES[table]}
+
+
+def test_a_backfill_is_one_run_a_partition_to_extract_and_few_to_transform() -> None:
+    one, few = dg.BackfillPolicy.multi_run(1), dg.BackfillPolicy.single_run()
+    for name, node in nodes().items():
+        assert node.backfill_policy == (one if name in RAW else few)
+
+
+def test_the_jobs_hold_what_their_names_say() -> None:
+    for job, assets in ((EXTRACT_JOB, RAW), (TRANSFORM_JOB, set(DATA_TABLES))):
+        layer = defs.resolve_job_def(job).asset_layer
+        assert {key.to_user_string() for key in layer.executable_asset_keys} == assets
+        assert defs.resolve_job_def(job).description
+
+
+def test_runs_that_the_ui_starts_use_one_process() -> None:
+    everything = defs.get_repository_def().get_implicit_global_asset_job_def()
+    assert everything.executor_def is dg.in_process_executor
+
+
+def test_sensors_run_by_default_and_may_be_off() -> None:
+    assert len(sensors()) == 3
+    for switched, status in (
+        (True, dg.DefaultSensorStatus.RUNNING),
+        (False, dg.DefaultSensorStatus.STOPPED),
+    ):
+        for sensor in sensors(build_definitions(sensors=switched)).values():
+            assert sensor.default_status is status
+            assert sensor.description
+
+
+@pytest.mark.parametrize("prefix", ["platform", ["platform", "jira"]])
+def test_a_key_prefix_stands_before_every_asset_and_check(prefix: str | list[str]) -> None:
+    parts = [prefix] if isinstance(prefix, str) else prefix
+    built = build_definitions(key_prefix=prefix)
+    dg.Definitions.validate_loadable(built)
+    names = set(nodes(built))
+    assert names == {"/".join([*parts, name]) for name in RAW | set(DATA_TABLES)}
+    checked = {key.asset_key for key in built.resolve_asset_graph().asset_check_keys}
+    assert checked
+    assert all(list(key.path[:-1]) == parts for key in checked)
+    parents = nodes(built)["/".join([*parts, "statuses"])].parent_keys
+    assert all(list(key.path[:-1]) == parts for key in parents)
+
+
+@pytest.mark.parametrize(
+    ("entities", "tables"),
+    [
+        (["statuses"], {"statuses"}),
+        (["projects"], {"projects"}),
+        (["issue_types", "statuses"], {"issue_types", "statuses"}),
+        (["project_statuses"], set(DATA_TABLES) - {"projects"}),
+    ],
+)
+def test_only_some_entities_bring_the_tables_that_they_feed(
+    entities: list[str], tables: set[str]
+) -> None:
+    built = build_definitions(entities=entities)
+    dg.Definitions.validate_loadable(built)
+    assert set(nodes(built)) == {f"raw_{entity}" for entity in entities} | tables
+    assert set(tables_of(entities)) == tables
+    for table in tables:
+        parents = {key.to_user_string() for key in nodes(built)[table].parent_keys}
+        assert parents == {f"raw_{e}" for e in SOURCES[table] if e in entities}
+
+
+def test_an_unknown_entity_is_refused() -> None:
+    with pytest.raises(UnknownEntityError, match="worklogs: choose from projects, issue_types"):
+        build_definitions(entities=["statuses", "worklogs"])
+
+
+def test_a_warehouse_of_their_own_is_the_one_that_all_resources_use() -> None:
+    warehouse = WarehouseResource(database_url="postgresql://theirs@db.example/jira")
+    resources = build_definitions(resources={"warehouse": warehouse}).resources or {}
+    assert resources["warehouse"] is warehouse
+    for name in ("jira", "heartbeat", "raw_io_manager", "table_io_manager"):
+        assert resources[name].warehouse is warehouse
+
+
+def test_any_resource_can_be_replaced() -> None:
+    given = {
+        name: dg.mem_io_manager
+        if name.endswith("io_manager")
+        else dg.ResourceDefinition.none_resource()
+        for name in defs.resources or {}
+    }
+    built = build_definitions(resources=given)
+    dg.Definitions.validate_loadable(built)
+    assert built.resources == given
+
+
+def test_it_loads_without_a_warning_a_server_or_a_file(tmp_path: object) -> None:
+    program = (
+        "import dagster, jira_assets.definitions as loaded\n"
+        "dagster.Definitions.validate_loadable(loaded.defs)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=str(tmp_path),
+        env={"JIRA_ASSETS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")

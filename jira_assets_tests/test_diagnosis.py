@@ -1,0 +1,77 @@
+"""What the doctor finds: each finding from the facts alone. The command is tested on servers."""
+
+from typing import Any
+
+import pytest
+
+from jira_assets.dagster_home import instance_config
+from jira_assets.diagnosis import examine_embedded, examine_instance, examine_roles
+
+IN_ORDER = instance_config("postgresql+psycopg2://loader@db.example/jira")
+
+
+def test_the_instance_that_we_configure_is_in_order() -> None:
+    assert list(examine_instance(IN_ORDER)) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "remedy"),
+    [
+        ({"storage": {"sqlite": {}}}, "outside Postgres", "storage.postgres"),
+        ({"storage": None}, "outside Postgres", "storage.postgres"),
+        ({"run_retries": {"enabled": True}}, "multiply", "retry_on_asset_or_op_failure: false"),
+        ({"concurrency": {}}, "no limit of runs at once", "max_concurrent_runs"),
+        ({"concurrency": {"runs": None}}, "no limit of runs at once", "max_concurrent_runs"),
+        ({"telemetry": {}}, "telemetry is on", "telemetry.enabled: false"),
+    ],
+)
+def test_one_setting_amiss_is_one_finding(settings: dict[str, Any], said: str, remedy: str) -> None:
+    (finding,) = examine_instance({**IN_ORDER, **settings})
+    assert said in finding.what
+    assert remedy in finding.remedy
+    assert not finding.broken
+
+
+def test_run_retries_that_are_off_or_for_crashes_only_do_no_harm() -> None:
+    for retries in ({}, None, {"enabled": False}, IN_ORDER["run_retries"]):
+        assert list(examine_instance({**IN_ORDER, "run_retries": retries})) == []
+
+
+def test_an_empty_dagster_yaml_lacks_storage_a_limit_and_silence() -> None:
+    assert len(list(examine_instance({}))) == 3
+
+
+@pytest.mark.parametrize(
+    ("superuser", "owns_tables", "said"),
+    [(True, True, "a superuser"), (True, False, "a superuser"), (False, True, "owns the tables")],
+)
+def test_a_role_with_too_many_rights_is_advice(
+    *, superuser: bool, owns_tables: bool, said: str
+) -> None:
+    (finding,) = examine_roles(role="loader", superuser=superuser, owns_tables=owns_tables)
+    assert "as loader, " in finding.what
+    assert said in finding.what
+    assert "jira-assets migrate" in finding.remedy
+    assert not finding.broken
+
+
+def test_a_role_that_owns_nothing_is_in_order() -> None:
+    assert list(examine_roles(role="loader", superuser=False, owns_tables=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("postgres", "broker", "variables"),
+    [
+        (False, False, []),
+        (True, False, ["JIRA_ASSETS_DATABASE_URL"]),
+        (False, True, ["JIRA_ASSETS_BROKER_URL"]),
+        (True, True, ["JIRA_ASSETS_DATABASE_URL", "JIRA_ASSETS_BROKER_URL"]),
+    ],
+)
+def test_embedded_parts_are_for_one_machine(
+    *, postgres: bool, broker: bool, variables: list[str]
+) -> None:
+    findings = list(examine_embedded(postgres=postgres, broker=broker))
+    assert len(findings) == len(variables)
+    for finding, variable in zip(findings, variables, strict=True):
+        assert variable in finding.remedy
