@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from jira_assets.extract.progress import Progress
@@ -33,7 +34,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         numbers = rows and all(isinstance(row[index], int | float) for row in rows)
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else _text(cell) for cell in row))
+        # As Text: rich would take [fe80::1] in an address for markup, and drop it.
+        table.add_row(*(Text("" if cell is None else _text(cell)) for cell in row))
     console().print(table)
 
 
@@ -117,4 +119,5 @@ class _BarListener:
         if key not in self._tasks:
             label = f"{progress.partition_key} {progress.entity}"
             self._tasks[key] = self._bars.add_task(label, total=progress.total)
-        self._bars.update(self._tasks[key], completed=progress.done)
+        # A retried step reads what its first attempt has left: another total.
+        self._bars.update(self._tasks[key], completed=progress.done, total=progress.total)

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
+from jira_assets import local_runs
 from jira_assets.local_runs import LocalRuns, SyncOutcome, open_local_runs
 from jira_assets.partitions import PartitionKey
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.site import JiraSite
+from jira_assets.warehouse.heartbeat import Heartbeat
 from jira_assets.warehouse.tables import etl_job_queue, statuses
 from jira_assets_tests.commands.conftest import shell_on
 from jira_assets_tests.commands.desk import Desk
@@ -136,3 +139,20 @@ def test_what_a_purged_queue_held_is_published_again(hop: Hop) -> None:
     assert hop.names() == hop.truth()
     assert hop.states() == ["completed"]
     assert hop.transform_runs() == 1
+
+
+def test_a_message_whose_extraction_still_runs_elsewhere_is_waited_for(
+    hop: Hop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hop.extract()
+    elsewhere = str(uuid4())
+    with hop.desk.engine.begin() as connection:
+        connection.execute(sa.update(etl_job_queue).values(extraction_run_id=elsewhere))
+    monkeypatch.setattr(local_runs, "WAIT_SECONDS", 0.0)
+    outcome = SyncOutcome(KEY)
+    with Heartbeat(hop.desk.engine, elsewhere, KEY):
+        hop.runs._transform_until_done(outcome)
+    assert not outcome.ok
+    assert outcome.problems[0].startswith("gave up waiting: ")
+    hop.transform()
+    assert hop.names() == hop.truth()
