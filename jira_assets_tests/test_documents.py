@@ -1,5 +1,6 @@
 """What the documents say is what the code says."""
 
+import re
 from pathlib import Path
 
 from jira_assets import settings
@@ -36,7 +37,6 @@ def test_every_table_and_column_says_what_it_means() -> None:
 
 def test_links_of_the_documents_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for part in page.read_text().split("](")[1:]:
-            target = part.split(")")[0].split("#")[0]
-            if target and "://" not in target:
+        for target in re.findall(r'(?:\]\(|src=")([^)"#]+)', page.read_text()):
+            if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"

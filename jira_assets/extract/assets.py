@@ -23,6 +23,7 @@ from jira_assets.partitions import PartitionKey, partitions_definition
 from jira_assets.queue import outbox
 from jira_assets.queue.broker import BrokerUnavailableError
 from jira_assets.warehouse.contracts import Owner, Reading
+from jira_assets.warehouse.describe import column_schema
 from jira_assets.warehouse.integrations import Integration
 from jira_assets.warehouse.tables import ENTITIES
 
@@ -106,7 +107,11 @@ def _out(entity: str, key_prefix: Sequence[str]) -> dg.AssetOut:
         code_version=RAW_VERSION,
         owners=OWNERS,
         kinds={"jira", "postgres"},
-        metadata={"dagster/table_name": "jira.raw_extraction_data", "entity": entity},
+        metadata={
+            "dagster/table_name": "jira.raw_extraction_data",
+            "dagster/column_schema": column_schema("raw_extraction_data"),
+            "entity": entity,
+        },
     )
 
 

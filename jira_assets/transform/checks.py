@@ -92,7 +92,7 @@ CHECKS: Final = (
     ),
     TableCheck(
         "unreadable_projects",
-        "Every project could be read; those that could not keep the statuses they had.",
+        "Every project could be read; one that could not be read keeps the statuses it had.",
         ("projects_statuses",),
         _judged(check_queries.unreadable_projects, verdicts.all_readable),
     ),

@@ -14,7 +14,8 @@ import dagster as dg
 from sqlalchemy.dialects import postgresql
 
 from jira_assets.warehouse.contracts import Landing, MergeResult
-from jira_assets.warehouse.tables import DATA_TABLES
+from jira_assets.warehouse.tables import SCHEMA
+from jira_assets.warehouse.tables import metadata as tables_metadata
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ Metadata = Mapping[str, Any]
 
 
 def column_schema(table: str) -> dg.TableSchema:
-    """Describe the columns of a data table, for the definition metadata of its asset."""
+    """Describe the columns of a table, for the definition metadata of the asset that fills it."""
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own factory
     return dg.TableSchema(
         columns=[
@@ -41,7 +42,7 @@ def column_schema(table: str) -> dg.TableSchema:
                     other=["primary key"] if column.primary_key else [],
                 ),
             )
-            for column in DATA_TABLES[table].columns
+            for column in tables_metadata.tables[f"{SCHEMA}.{table}"].columns
         ]
     )
 

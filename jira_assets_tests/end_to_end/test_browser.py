@@ -176,7 +176,7 @@ def _unsaid(node: dict[str, Any]) -> list[str]:
         "kinds": set(node["kinds"]) == {"postgres", "jira" if name in RAW else "pandas"},
         "owners": node["owners"],
         "table name": table == ("jira.raw_extraction_data" if name in RAW else f"jira.{name}"),
-        "columns": name in RAW or columns,
+        "columns": columns,
         "descriptions of columns": all(column["description"] for column in columns),
         "checks": name in RAW or checks,
         "descriptions of checks": all(check["description"] for check in checks),
