@@ -151,7 +151,11 @@ def test_what_is_whole_counts_even_when_a_later_entity_fails(
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("html_200", "a login page or a wrong base URL"), ("login_redirect", "login"), ("scope_401", "scope")],
+    [
+        ("html_200", "a login page or a wrong base URL"),
+        ("login_redirect", "login"),
+        ("scope_401", "scope"),
+    ],
 )
 def test_a_permanent_failure_is_one_sentence_without_retry(
     materialize: Materialize, warehouse: sa.Engine, server: SandboxServer, kind: str, said: str
