@@ -6,7 +6,7 @@ daemon beside it recognizes the request as served. Runs are kept in the Dagster 
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +36,10 @@ WAIT_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 1.0
 # The run's own log is in the instance; on the terminal it would bury the progress bar.
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def _in_silence(_: str) -> None:
+    pass
 
 
 class NothingToReplayError(LookupError):
@@ -86,16 +90,19 @@ class SyncOutcome:
 
 
 @contextmanager
-def open_local_runs(partition: PartitionKey) -> "Iterator[LocalRuns]":
+def open_local_runs(
+    partition: PartitionKey, say: Callable[[str], None] = _in_silence
+) -> "Iterator[LocalRuns]":
     """Connect this machine's servers and Dagster instance for runs on one active integration.
 
-    Raises what looking up the integration raises, before anything runs.
+    ``say`` hears, line by line, what is being done. Raises what looking up the integration raises,
+    before anything runs.
     """
     with local_instance() as (instance, services):
         engine = engine_for(services.database_url)
         get_integration(engine, partition)
         sync_partitions(instance, engine)
-        yield LocalRuns(instance, engine, Broker(services.broker_url))
+        yield LocalRuns(instance, engine, Broker(services.broker_url), say)
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,8 @@ class LocalRuns:
 
     instance: "DagsterInstance"
     engine: "sa.Engine"
-    broker: "Broker"
+    broker: Broker
+    say: Callable[[str], None] = _in_silence
 
     def sync(self, partition_key: str, entities: Sequence[str]) -> SyncOutcome:
         """Extract ``entities``, then transform whatever of the partition has landed."""
@@ -157,6 +165,7 @@ class LocalRuns:
         return tables_of(list(landed))
 
     def _extract(self, outcome: SyncOutcome, entities: Sequence[str]) -> str:
+        self.say(f"{outcome.partition_key}: reads {', '.join(entities)}")
         keys = [raw_asset_key(entity) for entity in entities]
         return self._run(outcome, EXTRACT_JOB, asset_selection=keys, run_config=_QUIET)
 
@@ -186,7 +195,10 @@ class LocalRuns:
             only_partition=outcome.partition_key,
             pending_after=0.0,
         )
-        outcome.words += [word for word in tick.words if word not in outcome.words]
+        for words in tick.words:
+            if words not in outcome.words:
+                outcome.words.append(words)
+                self.say(words)
         if tick.broker_error:
             outcome.problems.append(tick.broker_error)
         outcome.problems += [line for line in tick.failures if line not in outcome.problems]

@@ -96,8 +96,8 @@ def with_sync(sites: "Mapping[str, JiraSite]", times: dict[str, float]) -> None:
     for key in sites:
         with (
             timed(f"sync of {key}", times),
-            open_local_runs(PartitionKey.parse(key)) as runs,
-            progress_shown(),
+            progress_shown() as say,
+            open_local_runs(PartitionKey.parse(key), say) as runs,
         ):
             outcome = runs.sync(key, list(ENTITIES))
         print_outcome(outcome)

@@ -4,7 +4,7 @@ A sentence is one line, however long: a log is searched by line, and a terminal 
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -61,13 +61,16 @@ def print_outcome(outcome: "SyncOutcome") -> None:
 
 
 @contextmanager
-def progress_shown() -> Iterator[None]:
-    """Show the progress of readings while the block runs: a bar on a terminal, lines elsewhere."""
+def progress_shown() -> Iterator[Callable[[str], None]]:
+    """Show the progress of readings while the block runs: a bar on a terminal, lines elsewhere.
+
+    Yields what prints a line beside it.
+    """
     from jira_assets.extract.progress import listening
 
     if not sys.stdout.isatty():
         with listening(_PlainLines()):
-            yield
+            yield click.echo
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -79,7 +82,7 @@ def progress_shown() -> Iterator[None]:
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=console()) as bars, listening(_BarListener(bars)):
-        yield
+        yield lambda line: bars.console.print(line, markup=False)
 
 
 class _PlainLines:

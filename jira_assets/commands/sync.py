@@ -35,7 +35,7 @@ def sync(partition: "PartitionKey", entities: list[str]) -> None:
     from jira_assets.commands.output import print_outcome, progress_shown
     from jira_assets.local_runs import open_local_runs
 
-    with open_local_runs(partition) as runs, progress_shown():
+    with progress_shown() as say, open_local_runs(partition, say) as runs:
         outcome = runs.sync(str(partition), entities)
     print_outcome(outcome)
     sys.exit(0 if outcome.ok else 1)
