@@ -16,14 +16,17 @@ from jira_assets.dagster_home import local_instance
 from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB, defs, tables_of
 from jira_assets.extract.assets import raw_asset_key
 from jira_assets.jobs.partitions_sensor import sync_partitions
+from jira_assets.jobs.reconciler import end_dead_runs
 from jira_assets.partitions import PartitionKey
 from jira_assets.queue.broker import Broker
 from jira_assets.queue.planning import TransformRequest
 from jira_assets.queue.runs import failure_sentence
 from jira_assets.queue.sensor import TickOutcome, run_tags, transform_tick
+from jira_assets.settings import Settings
 from jira_assets.transform.assets import table_asset_key
 from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.contracts import Owner
+from jira_assets.warehouse.heartbeat import beat
 from jira_assets.warehouse.integrations import get_integration
 from jira_assets.warehouse.landing import newest_sources, sources_of_extraction
 from jira_assets.warehouse.tables import ENTITIES, SOURCES
@@ -102,6 +105,9 @@ def open_local_runs(
         engine = engine_for(services.database_url)
         get_integration(engine, partition)
         sync_partitions(instance, engine)
+        # What a killed command has left: no daemon may be there to end it.
+        dead_after = Settings.from_environment().dead_after_seconds
+        end_dead_runs(instance, engine, dead_after=dead_after)
         yield LocalRuns(instance, engine, Broker(services.broker_url), say)
 
 
@@ -224,12 +230,15 @@ class LocalRuns:
         asset_selection: Sequence[Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> str:
+        run_id = str(uuid4())
+        # Killed before its first own sign of life, it is known to be dead in a minute, not in five.
+        beat(self.engine, run_id, outcome.partition_key)
         result = defs.resolve_job_def(job_name).execute_in_process(
             instance=self.instance,
             partition_key=outcome.partition_key,
             asset_selection=asset_selection,
             run_config=run_config,
-            run_id=str(uuid4()),
+            run_id=run_id,
             tags=dict(tags or {}),
             raise_on_error=False,
         )

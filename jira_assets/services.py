@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import quote
 
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from jira_assets.sandbox.postgres import EmbeddedPostgres
 from jira_assets.settings import Settings
@@ -72,6 +73,12 @@ def connect_services(settings: Settings) -> Services:
         embedded_postgres=settings.database_url is None,
         embedded_broker=broker_url.startswith("filesystem:"),
     )
+
+
+def psql_line(database_url: str) -> str:
+    """Return the command with which somebody opens the database, without the password."""
+    url = make_url(database_url).set(drivername="postgresql", password=None)
+    return f"psql '{url.render_as_string(hide_password=False)}'"
 
 
 def migrate_services(settings: Settings) -> Iterator[str]:

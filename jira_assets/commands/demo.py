@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -78,7 +79,7 @@ def add_integrations(services: "Services", urls: Mapping[str, str]) -> None:
         except UnknownIntegrationError:
             add_integration(engine, partition, base_url=url, auth="none")
             continue
-        if not there.base_url.startswith("http://127.0.0.1:"):
+        if urlsplit(there.base_url).path != urlsplit(url).path:
             raise DemoError(
                 f"{key} is an integration of yours ({there.base_url}): the demo leaves it alone. "
                 "Run it with another JIRA_ASSETS_HOME, or against another database."

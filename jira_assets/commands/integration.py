@@ -4,7 +4,7 @@ Options that are not given stay out of the call: ``add`` takes its defaults from
 ``update`` leaves what is there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -29,14 +29,28 @@ def _keys(_context: click.Context, _option: click.Parameter, given: tuple[str, .
 
 
 _SETTINGS: Final = (
-    click.option("--deployment", type=click.Choice(["auto", "cloud", "data_center"])),
-    click.option("--auth", type=click.Choice(["basic", "bearer", "none"])),
+    click.option(
+        "--deployment",
+        type=click.Choice(["auto", "cloud", "data_center"]),
+        help="[auto: asked of the site]",
+    ),
+    click.option(
+        "--auth",
+        type=click.Choice(["basic", "bearer", "none"]),
+        help="e-mail and API token, personal access token, or nothing [basic]",
+    ),
     click.option("--username", help="the account's e-mail on Cloud, its name on Data Center"),
     click.option(
         "--secret", "secret_ref", metavar="REF", help="where the secret is: env:NAME or file:/path"
     ),
-    click.option("--max-concurrency", type=int, help="calls at once, at most"),
-    click.option("--requests-per-second", type=float, help="calls a second, at most"),
+    click.option(
+        "--max-concurrency", type=click.IntRange(1, 1000), help="calls at once, at most [10]"
+    ),
+    click.option(
+        "--requests-per-second",
+        type=click.FloatRange(min=0.01),
+        help="calls a second, at most [no limit]",
+    ),
     click.option(
         "--include",
         "included_projects",
@@ -85,8 +99,10 @@ def integration() -> None:
 @_settings
 def add(partition: "PartitionKey", **options: Any) -> None:
     """Add PARTITION (tenant/integration); its tenant is created if it is new."""
+    from jira_assets.warehouse.integration_settings import DEFAULTS, validated
     from jira_assets.warehouse.integrations import add_integration
 
+    _check_site(validated({**DEFAULTS, **_given(options)}))
     added = add_integration(_engine(), partition, **_given(options))
     click.echo(f"added {_described(added)}")
     click.echo(f"try it: jira-assets integration test {partition}")
@@ -145,7 +161,7 @@ def remove(partition: "PartitionKey", *, purge: bool, yes: bool) -> None:
     if purge and not yes:
         click.confirm(f"Delete every row of {partition}, raw ones included?", abort=True)
     deleted = remove_integration(_engine(), partition, purge=purge)
-    click.echo(f"removed {partition}")
+    click.echo(f"removed {partition}" + ("" if purge else "; its rows stay, --purge deletes them"))
     for table, count in deleted.items():
         click.echo(f"  {count:,} rows of {table}")
 
@@ -187,6 +203,19 @@ def _seen(found: "Integration", client: "JiraClient") -> Iterator[str]:
         f"{statuses:,} statuses, {types:,} issue types"
     )
     yield str(client.stats)
+
+
+def _check_site(settings: Mapping[str, Any]) -> None:
+    """Refuse at once what the client would refuse at every use; nothing is asked of the site."""
+    from jira_assets.jira.site import Site
+    from jira_assets.settings import Settings
+
+    names = ("base_url", "deployment", "auth", "username", "max_concurrency", "requests_per_second")
+    Site(
+        **{name: settings[name] for name in names},
+        secret=(lambda: "") if settings["secret_ref"] else None,
+        allow_plain_http=Settings.from_environment().allow_plain_http,
+    )
 
 
 def _set_active(partition: "PartitionKey", *, active: bool) -> None:

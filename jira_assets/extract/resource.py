@@ -8,6 +8,7 @@ import dagster as dg
 from jira_assets.extract.site import site_of
 from jira_assets.jira.client import JiraClient
 from jira_assets.partitions import PartitionKey
+from jira_assets.settings import Settings
 from jira_assets.warehouse.integrations import Integration, get_integration
 from jira_assets.warehouse.resource import WarehouseResource
 
@@ -20,7 +21,8 @@ class JiraResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # generi
     """
 
     warehouse: dg.ResourceDependency[WarehouseResource]
-    allow_plain_http: bool = False
+    allow_plain_http: bool | None = None
+    """Send credentials over plain http; None: as ``JIRA_ASSETS_ALLOW_PLAIN_HTTP`` says."""
 
     def integration(self, partition_key: str) -> Integration:
         """Look up the integration; unknown and disabled ones raise before anything is read."""
@@ -28,7 +30,10 @@ class JiraResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # generi
 
     def client(self, integration: Integration) -> JiraClient:
         """Build the client of one integration's site. Its secret is resolved at each use."""
-        return JiraClient(site_of(integration, allow_plain_http=self.allow_plain_http))
+        allowed = self.allow_plain_http
+        if allowed is None:
+            allowed = Settings.from_environment().allow_plain_http
+        return JiraClient(site_of(integration, allow_plain_http=allowed))
 
     @contextmanager
     def open(self, integration: Integration) -> Iterator[JiraClient]:

@@ -92,7 +92,7 @@ def _checked_base_url(text: str, *, allow_plain_http: bool) -> str:
     _require(
         parts.scheme == "https" or allow_plain_http or is_loopback(str(parts.hostname)),
         f"{parts.hostname} would be called over plain http, which shows the token to the network; "
-        "use https, or allow plain http in the settings.",
+        "use https, or set JIRA_ASSETS_ALLOW_PLAIN_HTTP=true.",
     )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 

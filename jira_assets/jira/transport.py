@@ -108,7 +108,8 @@ class Transport:
 
     def _send(self, url: str) -> HttpAnswer | JiraError:
         request = requests.PreparedRequest()
-        request.prepare(method="GET", url=url, headers=self._headers())
+        headers = self._headers()
+        request.prepare(method="GET", url=url, headers=headers)
         try:
             response = self._session.send(
                 request,
@@ -118,7 +119,8 @@ class Transport:
             )
         except (requests.RequestException, OSError) as error:
             return self._failure(error, url)
-        return HttpAnswer(url, response.status_code, response.headers, response.content)
+        body = _without_credentials(response.content, headers.get("Authorization"))
+        return HttpAnswer(url, response.status_code, response.headers, body)
 
     def _headers(self) -> dict[str, str]:
         credentials = authorization(self._site)
@@ -166,3 +168,14 @@ def _refuse_elsewhere(answer: HttpAnswer, target: str) -> None:
     else:
         return
     raise RedirectedError(what, url=answer.url, status=answer.status)
+
+
+def _without_credentials(body: bytes, authorization: str | None) -> bytes:
+    """Take our own credentials out of an answer: error pages of proxies quote what they were sent.
+
+    What lands raw, and what an error quotes, comes from the body.
+    """
+    if authorization is None:
+        return body
+    _, _, credentials = authorization.partition(" ")
+    return body.replace(credentials.encode(), b"***")

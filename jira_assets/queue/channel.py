@@ -31,6 +31,7 @@ _TROUBLE: Final = (
     KombuError,
     ValueError,
     KeyError,
+    TypeError,  # what kombu makes of a file in its folder that is JSON, but no message
 )
 
 

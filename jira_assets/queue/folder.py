@@ -23,13 +23,15 @@ _POLL_SECONDS: Final = 0.02
 
 def folder_connection(folder: Path) -> Connection:
     """Return a connection to the broker in ``folder``, which is made where it is missing."""
-    messages, control = folder / "messages", folder / "control"
-    for made in (messages, control):
+    messages, control, taken = folder / "messages", folder / "control", folder / "taken"
+    for made in (messages, control, taken):
         made.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {
         "data_folder_in": str(messages),
         "data_folder_out": str(messages),
         "control_folder": str(control),
+        # A message passes through here; by default through the machine's common temporary folder.
+        "processed_folder": str(taken),
     }
     connection = Connection("filesystem://", transport_options=options)
     # kombu keeps the bindings of all folders of a process in one place: a second folder with queues

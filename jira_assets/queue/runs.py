@@ -200,4 +200,5 @@ def failure_sentence(event: DagsterEvent) -> str | None:
 
 def _is_dagsters(class_name: str | None) -> bool:
     """Say whether it is one of the errors that Dagster wraps around what a step raised."""
-    return class_name is not None and class_name.startswith("Dagster")
+    wrappers = ("Dagster", "RetryRequested")
+    return class_name is not None and class_name.startswith(wrappers)

@@ -59,6 +59,17 @@ def free_port() -> int:
         return port
 
 
+def port_is_free(port: int) -> bool:
+    """Whether nobody listens on the port of 127.0.0.1 at this moment."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def dev_command(port: int, workspace: Path) -> list[str]:
     """Return the command line of ``dagster dev`` on a workspace."""
     options = ["--host", "127.0.0.1", "--port", str(port), "--workspace", str(workspace)]

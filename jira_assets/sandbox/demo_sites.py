@@ -16,9 +16,9 @@ from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
 
 PATHS: Final = {
-    "acme/cloud": "/acme",
-    "acme/datacenter": "/acme-dc/jira",
-    "globex/cloud": "/globex",
+    "demo-acme/cloud": "/acme",
+    "demo-acme/datacenter": "/acme-dc/jira",
+    "demo-globex/cloud": "/globex",
 }
 """Partition key to the path under which its site is served."""
 
@@ -29,9 +29,9 @@ _FILE: Final = "demo.json"
 def demo_sites() -> dict[str, JiraSite]:
     """Build the sites by partition key; one project of each may not be read."""
     sites = {
-        "acme/cloud": synthetic_site(projects=40, seed=1, deployment="cloud"),
-        "acme/datacenter": synthetic_site(projects=25, seed=2, deployment="data_center"),
-        "globex/cloud": synthetic_site(projects=12, seed=3, deployment="cloud"),
+        "demo-acme/cloud": synthetic_site(projects=40, seed=1, deployment="cloud"),
+        "demo-acme/datacenter": synthetic_site(projects=25, seed=2, deployment="data_center"),
+        "demo-globex/cloud": synthetic_site(projects=12, seed=3, deployment="cloud"),
     }
     for site in sites.values():
         site.make_unreadable(_last_project(site))

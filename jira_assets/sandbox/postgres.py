@@ -99,6 +99,12 @@ class EmbeddedPostgres:
                 f"{self._folder} belongs to another user ({error.strerror}: {error.filename}): set "
                 "JIRA_ASSETS_HOME to a folder of your own."
             ) from error
+        except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+            self.stop()
+            raise EmbeddedPostgresError(
+                f"{self._folder} cannot be made ({error.strerror}): set JIRA_ASSETS_HOME to a "
+                "folder that can be written."
+            ) from error
         except BaseException:
             self.stop()
             raise

@@ -157,26 +157,16 @@ def unreadable_projects(
 
 
 def drop(connection: sa.Connection, table: str, keys: Collection[str]) -> Mapping[str, Drop]:
-    """Count what the last application deleted (all its timestamps are one) and what it kept."""
-    scope, data = _scope(keys), DATA_TABLES[table].c
-    applied = _applied(table)
-    last = (
-        sa.select(applied.c.integration_id, sa.func.max(applied.c.applied_at).label("applied_at"))
-        .join(scope, scope.c.integration_id == applied.c.integration_id)
-        .group_by(applied.c.integration_id)
-        .cte("last")
-    )
-    count = sa.func.count(data.integration_id)
+    """Read what the last merge counted: afterwards a row that came back looks like one that stayed.
+
+    The rows of a table's several sources are written by the same merge, hence equal.
+    """
+    scope, applied = _scope(keys), _applied(table)
+    deleted = sa.func.coalesce(sa.func.max(applied.c.rows_deleted), 0)
+    before = sa.func.coalesce(sa.func.max(applied.c.rows_before), 0)
     query = (
-        sa.select(
-            scope.c.partition_key,
-            count.filter(data.deleted_at == last.c.applied_at).label("deleted"),
-            count.filter(data.deleted_at.is_(None), data.first_seen_at < last.c.applied_at).label(
-                "kept"
-            ),
-        )
-        .outerjoin(last, last.c.integration_id == scope.c.integration_id)
-        .outerjoin(DATA_TABLES[table], data.integration_id == last.c.integration_id)
+        sa.select(scope.c.partition_key, deleted.label("deleted"), (before - deleted).label("kept"))
+        .outerjoin(applied, applied.c.integration_id == scope.c.integration_id)
         .group_by(scope.c.partition_key)
     )
     return {row.partition_key: Drop(row.deleted, row.kept) for row in connection.execute(query)}

@@ -101,6 +101,21 @@ def get_integration(engine: sa.Engine, key: PartitionKey) -> Integration:
     return found
 
 
+def require_integration(connection: sa.Connection, integration_id: int) -> None:
+    """Hold the integration's row until the transaction ends: a purge waits for it, or was first.
+
+    Without this, a run that goes on during a purge would write rows that nobody can remove.
+
+    Raises:
+        UnknownIntegrationError: it was purged.
+    """
+    row = sa.select(integrations.c.id).where(integrations.c.id == integration_id)
+    if connection.execute(row.with_for_update(read=True, key_share=True)).first() is None:
+        raise UnknownIntegrationError(
+            f"integration {integration_id} was purged meanwhile: nothing is written for it."
+        )
+
+
 def add_integration(
     engine: sa.Engine, key: PartitionKey, **settings: Unpack[IntegrationSettings]
 ) -> Integration:

@@ -9,6 +9,7 @@ Decisions this module embodies:
 """
 
 import json
+import math
 import re
 from typing import Any, Final
 
@@ -43,6 +44,8 @@ def clean(value: Any) -> Any:
         return {clean_text(key): clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [clean(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
 
 

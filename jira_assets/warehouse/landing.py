@@ -26,6 +26,7 @@ from jira_assets.warehouse.contracts import (
     Sources,
     message_id,
 )
+from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jsonb import to_jsonb
 from jira_assets.warehouse.raw_pages import (
     Attempt,
@@ -137,15 +138,14 @@ def _mark(engine: sa.Engine, reading: Reading, tally: Tally, run_id: str | None)
     count = sa.select(sa.func.count()).select_from(raw_extraction_data).where(is_page_of(reading))
     with engine.begin() as connection:
         hold(connection, reading)
+        require_integration(connection, reading.owner.integration_id)
         if connection.scalar(count) != len(tally.pages):
             raise LandingConflictError(reading)
         connection.execute(marker)
         connection.execute(message)
         written = landed(connection, reading.extraction_id, reading.entity, reading.scope)
     if written is None:
-        raise LookupError(
-            f"integration {reading.owner.integration_id} was purged while it was read"
-        )
+        raise LookupError(f"the marker of {reading.entity} was not written")
     return written
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.contracts import MergeResult, Snapshot
+from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jsonb import clean_text, to_jsonb
 from jira_assets.warehouse.queue_rows import Targets, settle, targets_of
 from jira_assets.warehouse.staging import OWNER_COLUMNS, Stage, staged_columns
@@ -83,12 +84,14 @@ def merge(
     """
     _check(snapshot)
     with engine.begin() as connection:
+        # In the order in which a purge takes them.
+        require_integration(connection, snapshot.owner.integration_id)
         lock_integration(connection, snapshot.owner.integration_id)
         applied = _applied(connection, snapshot)
         outcome = "applied" if force else verdict(snapshot, applied)
         if outcome == "applied":
             result = _apply(connection, snapshot)
-            _record(connection, snapshot, run_id)
+            _record(connection, snapshot, result, run_id)
         else:
             result = _leave(connection, snapshot, applied, outcome)
         settle(
@@ -206,7 +209,9 @@ def _empty(snapshot: Snapshot, living: int) -> EmptySnapshotError:
     )
 
 
-def _record(connection: sa.Connection, snapshot: Snapshot, run_id: str | None) -> None:
+def _record(
+    connection: sa.Connection, snapshot: Snapshot, result: MergeResult, run_id: str | None
+) -> None:
     """Say what the table holds now, and what was set aside on the way."""
     connection.execute(sa.delete(applied_extractions).where(_is_applied_to(snapshot)))
     applied = [
@@ -221,6 +226,8 @@ def _record(connection: sa.Connection, snapshot: Snapshot, run_id: str | None) -
             "sequence": source.sequence,
             "transform_version": snapshot.transform_version,
             "run_id": run_id,
+            "rows_before": result.alive_before,
+            "rows_deleted": result.deleted,
         }
         for source in snapshot.sources
     ]

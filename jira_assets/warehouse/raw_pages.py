@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from jira_assets.warehouse.connect import advisory_lock
 from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading
+from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jsonb import to_jsonb
 from jira_assets.warehouse.tables import raw_extraction_data, raw_extractions
 from jira_assets.warehouse.unreadable import reason_of
@@ -146,6 +147,7 @@ class Attempt:
             row["began"] = self._batch_began
         with self._engine.begin() as connection:
             hold(connection, self._reading)
+            require_integration(connection, self._reading.owner.integration_id)
             if _is_marked(connection, self._reading):
                 raise LandingConflictError(self._reading)
             written = connection.execute(self._insert, rows).rowcount

@@ -301,6 +301,20 @@ applied_extractions = sa.Table(
         "transform_version", sa.Text, nullable=False, comment="the code version that made the rows"
     ),
     sa.Column("run_id", sa.Text, comment="the Dagster run that merged it"),
+    sa.Column(
+        "rows_before",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="living rows when the merge began",
+    ),
+    sa.Column(
+        "rows_deleted",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="rows that the merge marked deleted",
+    ),
     _now("applied_at", "when the merge committed"),
     comment="What each table holds, from which extraction.",
 )

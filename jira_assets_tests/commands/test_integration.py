@@ -42,19 +42,29 @@ def test_add_makes_the_tenant_and_keeps_every_setting(shell: Shell, warehouse: s
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "said", "code"),
     [
-        (["--base-url", "ftp://globex"], "'ftp://globex' is no address of a site"),
-        (["--base-url", SITE, "--auth", "basic"], "auth basic needs a username"),
-        (["--base-url", SITE, "--auth", "bearer", "--secret", CANARY], "and not the secret itself"),
-        (["--base-url", SITE, "--auth", "none", "--max-concurrency", "0"], "at least 1"),
+        (["--base-url", "ftp://globex"], "'ftp://globex' is no address of a site", 1),
+        (["--base-url", "http://globex.example", "--auth", "none"], "ALLOW_PLAIN_HTTP=true", 1),
+        (["--base-url", SITE, "--auth", "basic"], "auth basic needs a username", 1),
+        (
+            ["--base-url", SITE, "--username", "a:b", "--secret", "env:A"],
+            "a user name without a colon",
+            1,
+        ),
+        (
+            ["--base-url", SITE, "--auth", "bearer", "--secret", CANARY],
+            "and not the secret itself",
+            1,
+        ),
+        (["--base-url", SITE, "--auth", "none", "--max-concurrency", "0"], "1<=x<=1000", 2),
     ],
 )
 def test_add_refuses_what_cannot_be(
-    shell: Shell, warehouse: sa.Engine, given: list[str], said: str
+    shell: Shell, warehouse: sa.Engine, given: list[str], said: str, code: int
 ) -> None:
     typed = shell("integration", "add", "globex/cloud", *given)
-    assert typed.code == 1
+    assert typed.code == code
     assert said in typed.err
     assert CANARY not in typed.said
     assert rows(warehouse, sa.select(integrations)) == []
@@ -142,7 +152,8 @@ def test_remove_keeps_the_rows_and_purge_leaves_none(desk: Desk) -> None:
     assert desk.sync("--only", "statuses").code == 0
     statuses = sa.select(sa.func.count()).select_from(DATA_TABLES["statuses"])
     kept = scalar(desk.engine, statuses)
-    assert desk.shell("integration", "remove", KEY).out == "removed acme/cloud\n"
+    removed = desk.shell("integration", "remove", KEY).out
+    assert removed == "removed acme/cloud; its rows stay, --purge deletes them\n"
     assert scalar(desk.engine, statuses) == kept > 0
     assert "No integrations." in desk.shell("integration", "list").out
 

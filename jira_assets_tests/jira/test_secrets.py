@@ -62,6 +62,17 @@ def _own_variables(frames: TracebackType | None) -> Any:
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
+def test_credentials_that_an_answer_quotes_are_taken_out(jira: ScriptedJira, auth: str) -> None:
+    sent = {"basic": IN_BASE64, "bearer": CANARY}[auth]
+    quoted = Reply({"errorMessages": [f"Authorization {sent} is not welcome"]}, 403)
+    path = "/rest/api/3/project/1/statuses"
+    jira.on(INFO, Reply(CLOUD_INFO)).on(MYSELF, Reply({"accountId": "1"})).on(path, quoted)
+    with client(jira, auth=auth) as reader:
+        (answer,) = reader.project_statuses([ProjectRef("1", "A")])
+    assert answer.payload == {"errorMessages": ["Authorization *** is not welcome"]}
+
+
+@pytest.mark.parametrize("auth", ["basic", "bearer"])
 @pytest.mark.parametrize("failure", FAILURES)
 def test_no_failure_shows_the_token(
     jira: ScriptedJira, caplog: pytest.LogCaptureFixture, failure: Reply, auth: str

@@ -198,3 +198,13 @@ def test_checks_that_look_at_a_table_that_is_not_deployed_are_left_out() -> None
         "no_large_drop",
     }
     assert {key.asset_key.path[0] for key in step.check_keys} == {"crm"}
+
+
+def test_rows_that_come_back_do_not_hide_those_that_go(filled: Transforms) -> None:
+    listed = CLOUD.pages["projects"][0].payload["values"]
+    for kept in (listed[:3], listed[2:]):
+        filled.land(CLOUD.changed("projects", listing(kept)), "projects")
+        assert filled.run(CLOUD.partition_key, ["projects"]).success
+    found = ask(filled, "no_large_drop", "projects")[CLOUD.partition_key]
+    assert found.metadata == {"deleted": 2, "alive_before": 3}
+    assert not found.passed

@@ -155,6 +155,8 @@ def _what_was_applied() -> None:
         _required("sequence", BIGINT),
         _required("transform_version", TEXT),
         _optional("run_id", TEXT),
+        _required("rows_before", BIGINT, "0"),
+        _required("rows_deleted", BIGINT, "0"),
         _now("applied_at"),
         _primary("applied_extractions", *keys),
     )
