@@ -22,7 +22,8 @@ _SIZES = ("projects", "statuses", "issue_types", "seed")
 _AMOUNT = click.IntRange(min=0)
 
 
-@click.command("sandbox")
+# Its own, not only the group's: click remembers a command's help option from its first call.
+@click.command("sandbox", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--from",
     "folder",

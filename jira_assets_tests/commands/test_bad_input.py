@@ -81,7 +81,8 @@ def test_a_base_url_that_is_no_jira_is_one_sentence(unharmed: Desk, kind: str, s
     typed = unharmed.sync()
     assert typed.code == 1
     assert typed.err == ""
-    sentence, ending = typed.out.splitlines()
+    said_first, sentence, ending = typed.out.splitlines()
+    assert said_first.startswith("acme/cloud: reads projects, ")
     assert sentence.startswith("FAILED: acme/cloud: ")
     assert said in sentence
     assert "1 try" in sentence
