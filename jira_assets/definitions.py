@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from jira_assets.extract.assets import build_raw_assets, raw_asset_key
+from jira_assets.extract.assets import build_raw_assets
 from jira_assets.extract.resource import JiraResource
 from jira_assets.jobs.partitions_sensor import build_partitions_sensor
 from jira_assets.jobs.reconciler import build_reconciler_sensor
@@ -62,21 +62,12 @@ def build_definitions(
     tables = tables_of(entities)
     raw = build_raw_assets(entities, prefix)
     transforms = build_transform_assets(tables=tables, entities=entities, key_prefix=prefix)
-    extract_job = dg.define_asset_job(
-        EXTRACT_JOB,
-        selection=dg.AssetSelection.assets(*[raw_asset_key(e, prefix) for e in entities]),
-        description="Read a site and land what it answers. Its tables follow over the queue.",
-    )
-    transform_job = dg.define_asset_job(
-        TRANSFORM_JOB,
-        selection=dg.AssetSelection.assets(*transforms),
-        description="Shape what has landed and merge it into the tables. Asked for by the sensor.",
-    )
+    transform_job = _transform_job(transforms)
     status = dg.DefaultSensorStatus.RUNNING if sensors else dg.DefaultSensorStatus.STOPPED
     return dg.Definitions(
         assets=[raw, *transforms],
         asset_checks=build_checks(tables=tables, key_prefix=prefix),
-        jobs=[extract_job, transform_job],
+        jobs=[_extract_job(raw), transform_job],
         sensors=[
             build_partitions_sensor(default_status=status),
             build_transform_sensor(
@@ -87,6 +78,22 @@ def build_definitions(
         # UI runs use it too; every further step process would cost three seconds.
         executor=dg.in_process_executor,
         resources=_resources(tables, dict(resources or {})),
+    )
+
+
+def _extract_job(raw: dg.AssetsDefinition) -> Any:
+    return dg.define_asset_job(
+        EXTRACT_JOB,
+        selection=dg.AssetSelection.assets(raw),
+        description="Read a site and land what it answers. Its tables follow over the queue.",
+    )
+
+
+def _transform_job(transforms: Sequence[dg.AssetsDefinition]) -> Any:
+    return dg.define_asset_job(
+        TRANSFORM_JOB,
+        selection=dg.AssetSelection.assets(*transforms),
+        description="Shape what has landed and merge it into the tables. Asked for by the sensor.",
     )
 
 
