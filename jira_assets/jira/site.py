@@ -33,6 +33,8 @@ class Site:
         max_concurrency: calls in flight at once.
         requests_per_second: None for no limit of our own.
         allow_plain_http: send the credentials unencrypted over a network.
+        ca_bundle: path of a PEM file with the certificates to trust instead of the public ones, for
+            a site behind a private CA; None: the public ones, or what ``REQUESTS_CA_BUNDLE`` names.
     """
 
     base_url: str
@@ -43,6 +45,7 @@ class Site:
     max_concurrency: int = 10
     requests_per_second: float | None = None
     allow_plain_http: bool = False
+    ca_bundle: str | None = None
 
     def __post_init__(self) -> None:
         base_url = _checked_base_url(self.base_url, allow_plain_http=self.allow_plain_http)
