@@ -1,4 +1,4 @@
-"""Offset paging (``startAt``, ``maxResults``, ``isLast``, ``total``), guarded. Pure.
+"""Paging by offsets (``startAt``, ``maxResults``, ``isLast``, ``total``) and by tokens. Pure.
 
 Decisions this module embodies; what is missed here would read as deleted later:
 
@@ -9,8 +9,12 @@ Decisions this module embodies; what is missed here would read as deleted later:
   the next page begins as much before the one that showed it. The same item twice does no harm.
 * An empty page before the end is asked for again, once; what is still missing at the end then is
   an error.
+* Where the total is reached with fewer different items than it counts, pages overlapped, and what
+  they pushed over the end is asked for until a page is empty.
 * A page that repeats an earlier one, where something new is due, is a server that ignores offsets:
   an error.
+* By tokens, Cloud says itself what comes next: ``isLast`` or the lack of a token is the end, and
+  neither a short nor an empty page is. A token that comes again is a loop: an error.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +47,29 @@ def offset_pages(fetch: Callable[[int], Page], url: str) -> Iterator[tuple[int, 
         yield start, page
 
 
+def token_pages(fetch: Callable[[str | None], Page], url: str) -> Iterator[tuple[str | None, Page]]:
+    """Yield the pages of a search, each as it came and with the token asked for, in order.
+
+    Args:
+        fetch: returns the page behind a token, the first one for None.
+        url: where they come from, for the error.
+
+    Raises:
+        PagingError: a token leads back to where it was already followed.
+    """
+    token: str | None = None
+    followed: set[str | None] = {None}
+    while True:
+        page = fetch(token)
+        yield token, page
+        if page.get("isLast") is True or not page.get("nextPageToken"):
+            return
+        token = str(page["nextPageToken"])
+        if token in followed:
+            raise _loose(url, f"after {len(followed)} of them a token repeats an earlier one")
+        followed.add(token)
+
+
 @dataclass
 class _Progress:
     url: str
@@ -63,7 +90,7 @@ class _Progress:
         self.frontier = max(self.frontier, reached)
         if shrunk_by:
             self._set_back(self.start - shrunk_by)
-        elif _is_end(page, self.start, reached):
+        elif _is_end(page, self.start, reached) and not self._overlapped(page):
             self._end()
         elif reached == self.start:
             self._pass_over(page)
@@ -75,8 +102,15 @@ class _Progress:
             raise self._error(f"the page at {self.start} repeats an earlier one")
         self.pages.add(ids)
 
+    def _overlapped(self, page: Page) -> bool:
+        """Whether the end is reached with a part of the list only: an empty page settles it."""
+        return bool(items_of(page)) and self._arrived() < (self.total or 0)
+
+    def _arrived(self) -> int:
+        return len(frozenset().union(*self.pages))
+
     def _end(self) -> None:
-        arrived, expected = len(frozenset().union(*self.pages)), self.total or 0
+        arrived, expected = self._arrived(), self.total or 0
         if self.skipped and arrived < expected:
             raise self._error(f"only {arrived} of {expected} arrived")
         self.ended = True
@@ -102,7 +136,11 @@ class _Progress:
         return max(0, (before or 0) - self.total) if self.total is not None else 0
 
     def _error(self, what: str) -> PagingError:
-        return PagingError(f"Jira's pages do not hang together: {what}.", url=self.url, status=200)
+        return _loose(self.url, what)
+
+
+def _loose(url: str, what: str) -> PagingError:
+    return PagingError(f"Jira's pages do not hang together: {what}.", url=url, status=200)
 
 
 def _is_end(page: Page, start: int, reached: int) -> bool:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jira_assets.jira.errors import PagingError
-from jira_assets.jira.paging import offset_pages
+from jira_assets.jira.paging import offset_pages, token_pages
 
 URL = "https://acme.example.com/rest/api/3/project/search"
 
@@ -89,6 +89,17 @@ def test_a_total_that_promises_too_much_ends_with_an_empty_last_page() -> None:
 def test_the_same_item_on_two_pages_is_kept_and_does_not_loop() -> None:
     site = Site([1, 2, 2, 3, 3], 2)
     assert _read(site.page) == [1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7])
+def test_what_overlapping_pages_push_over_the_end_is_fetched(count: int) -> None:
+    site = Site(list(range(1, count + 1)), 2)
+
+    def overlapping(start: int) -> dict[str, Any]:
+        page = site.page(max(0, start - 1))
+        return {**page, "isLast": start + 2 >= count}
+
+    assert set(_read(overlapping)) == set(site.ids)
 
 
 def test_items_repeated_on_one_page_do_not_push_others_out() -> None:
@@ -174,3 +185,53 @@ def test_a_server_that_turns_back_to_an_earlier_page_ends_in_an_error() -> None:
     site = Site([1, 2, 3, 4, 5, 6, 7], 2, hide=("total",))
     with pytest.raises(PagingError, match="the page at 4 repeats an earlier one"):
         _read(lambda start: site.page(start % 4))
+
+
+def _search(pages: list[dict[str, Any]]) -> tuple[list[str | None], list[int]]:
+    """Read scripted pages by token; return the tokens asked for and what arrived."""
+    asked: list[str | None] = []
+    left = iter(pages)
+
+    def fetch(token: str | None) -> dict[str, Any]:
+        asked.append(token)
+        return next(left)
+
+    arrived = [int(item["id"]) for _, page in token_pages(fetch, URL) for item in page["issues"]]
+    return asked, arrived
+
+
+LAST: list[dict[str, Any]] = [
+    {"isLast": True},
+    {"isLast": True, "nextPageToken": "more?"},
+    {"isLast": False},
+    {},
+    {"nextPageToken": None},
+    {"nextPageToken": ""},
+]
+
+
+@pytest.mark.parametrize("last", LAST)
+@given(pages=st.lists(st.integers(0, 4), max_size=8), says=st.booleans())
+def test_every_page_behind_a_token_arrives_once_in_order(
+    last: dict[str, Any], pages: list[int], *, says: bool
+) -> None:
+    count = iter(range(1000))
+    script: list[dict[str, Any]] = [
+        {
+            "issues": _items(*[next(count) for _ in range(size)]),
+            "nextPageToken": f"token {number}",
+            **({"isLast": False} if says else {}),
+        }
+        for number, size in enumerate(pages)
+    ]
+    asked, arrived = _search([*script, {"issues": _items(next(count)), **last}])
+    assert arrived == list(range(sum(pages) + 1))
+    assert asked == [None, *[f"token {number}" for number in range(len(pages))]]
+
+
+@given(tokens=st.lists(st.sampled_from("abc"), min_size=4, max_size=6))
+def test_a_token_that_comes_again_ends_in_an_error(tokens: list[str]) -> None:
+    pages = [{"issues": _items(1), "isLast": False, "nextPageToken": token} for token in tokens]
+    with pytest.raises(PagingError, match="a token repeats an earlier one") as raised:
+        _search(pages)
+    assert URL in str(raised.value)
