@@ -12,6 +12,8 @@ Decisions this module embodies:
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
+import orjson
+
 from jira_assets.transform.values import (
     description,
     filled,
@@ -144,18 +146,26 @@ RecordT = TypeVar("RecordT", Project, IssueType, Status)
 
 
 def remembering(parse: Callable[[Any], RecordT]) -> Callable[[Any], RecordT]:
-    """Let ``parse`` know again what it has read: 400,000 statuses are a few hundred distinct."""
-    known: dict[str, tuple[Any, RecordT]] = {}
+    """Let ``parse`` know again what it has read: 400,000 statuses are a few hundred distinct.
+
+    Records are compared as JSON: Python takes ``1`` for ``True``, and compares nothing that is
+    nested deeper than its stack.
+    """
+    known: dict[str, tuple[bytes, RecordT]] = {}
 
     def parse_or_recall(raw: Any) -> RecordT:
         key = raw.get("id") if isinstance(raw, Mapping) else None
         if not isinstance(key, str):
             return parse(raw)
+        try:
+            told = orjson.dumps(raw)
+        except TypeError:
+            return parse(raw)
         seen = known.get(key)
-        if seen is not None and seen[0] == raw:
+        if seen is not None and seen[0] == told:
             return seen[1]
         record = parse(raw)
-        known[key] = (raw, record)
+        known[key] = (told, record)
         return record
 
     return parse_or_recall

@@ -14,12 +14,19 @@ from typing import Any, Final
 from jira_assets.warehouse.jsonb import clean_text
 
 _ID_BITS: Final = 64
+_ID_BYTES: Final = 255
 _INT32: Final = range(-(2**31), 2**31)
 _BLOCKS: Final = frozenset(
     {"blockquote", "codeBlock", "hardBreak", "heading", "listItem", "paragraph", "rule", "tableRow"}
 )
-_TRUE: Final = frozenset({"true", "1"})
-_FALSE: Final = frozenset({"false", "0"})
+_FLAGS: Final[Mapping[str | int, bool]] = {
+    "true": True,
+    "1": True,
+    1: True,
+    "false": False,
+    "0": False,
+    0: False,
+}
 
 
 def text(value: Any) -> str | None:
@@ -34,18 +41,22 @@ def filled(value: Any) -> str | None:
 
 
 def identifier(value: Any) -> str | None:
-    """Return an id as text, whether Jira sent a text or an integer; None for anything else."""
+    """Return an id as text, whether Jira sent a text or an integer; None for anything else.
+
+    A text of more than 255 bytes is no id: three of them are a key, and Postgres' index takes no
+    more than 2,704 bytes. Jira's own are at most 128 (Cloud's ``accountId``).
+    """
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _ID_BITS:
         return str(value)
-    return filled(value)
+    found = filled(value)
+    return found if found is not None and len(found.encode()) <= _ID_BYTES else None
 
 
 def flag(value: Any) -> bool | None:
     """Return a boolean, also one written as a text or as 0 or 1; None for anything else."""
-    if isinstance(value, bool):
-        return value
-    word = str(value).lower() if isinstance(value, str | int) else None
-    return True if word in _TRUE else False if word in _FALSE else None
+    if isinstance(value, str):
+        return _FLAGS.get(value.lower())
+    return _FLAGS.get(value) if isinstance(value, int) else None
 
 
 def integer(value: Any) -> int | None:

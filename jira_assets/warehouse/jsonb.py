@@ -3,7 +3,8 @@
 Decisions this module embodies:
 
 * orjson writes; only what it or Postgres refuses is walked in Python: U+0000 (in text and jsonb
-  alike), lone surrogates (an emoji cut in half), integers past 64 bits.
+  alike), lone surrogates (an emoji cut in half), integers past 64 bits, and what is nested deeper
+  than 254, which orjson reads (up to 1024) but does not write.
 * U+0000 is taken out, keys included; a lone surrogate becomes U+FFFD. Everything else stays as it
   came. NaN and Infinity, which JSON does not have, become null.
 """
@@ -11,6 +12,7 @@ Decisions this module embodies:
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
@@ -19,34 +21,62 @@ _NUL_ESCAPE: Final = b"\\u0000"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
+class _Written(str):
+    """A piece of JSON as it is to stand there, not a text that is to be written."""
+
+    __slots__ = ()
+
+
 def to_jsonb(value: Any) -> str:
     """Return ``value`` (what a JSON parser made) as JSON that a jsonb column takes."""
     try:
         text = orjson.dumps(value)
     except TypeError:
-        return _dumps(clean(value))
+        return "".join(_clean_json(value))
     # The six characters may also be an escaped backslash before "u0000": cleaning tells them apart.
-    return _dumps(clean(value)) if _NUL_ESCAPE in text else text.decode()
+    return "".join(_clean_json(value)) if _NUL_ESCAPE in text else text.decode()
 
 
-def _dumps(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return json.dumps(value, ensure_ascii=False)
+def _clean_json(value: Any) -> Iterator[str]:
+    """Write ``value`` with clean texts, not recursively: it may be nested deeper than the stack."""
+    unfinished = [iter([value])]
+    while unfinished:
+        for piece in unfinished[-1]:
+            if isinstance(piece, _Written):
+                yield piece
+            elif isinstance(piece, dict | list | tuple):
+                unfinished.append(_members(piece) if isinstance(piece, dict) else _items(piece))
+                break
+            else:
+                yield _scalar(piece)
+        else:
+            unfinished.pop()
 
 
-def clean(value: Any) -> Any:
-    """Return a copy of ``value`` whose texts, keys included, Postgres takes."""
+def _members(value: dict[str, Any]) -> Iterator[Any]:
+    before = "{"
+    for name, item in {clean_text(key): item for key, item in value.items()}.items():
+        yield _Written(f"{before}{_scalar(name)}:")
+        yield item
+        before = ","
+    yield _Written("}" if before == "," else "{}")
+
+
+def _items(value: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
+    before = "["
+    for item in value:
+        yield _Written(before)
+        yield item
+        before = ","
+    yield _Written("]" if before == "," else "[]")
+
+
+def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, dict):
-        return {clean_text(key): clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean(item) for item in value]
+        return orjson.dumps(clean_text(value)).decode()
     if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+        return "null"
+    return json.dumps(value)
 
 
 def clean_text(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from jira_assets.transform.records import (
@@ -46,6 +47,8 @@ def test_categories_are_told_by_key_then_by_id_never_by_name(category: Any, key:
         ({"id": 1.5, "name": "x"}, "status has no id"),
         ({"id": "\x00", "name": "x"}, "status has no id"),
         ({"id": 10**400, "name": "x"}, "status has no id"),
+        ({"id": "7" * 256, "name": "x"}, "status has no id"),
+        ({"id": "🦊" * 64, "name": "x"}, "status has no id"),
         ({"id": "1", "name": "  "}, "status has no name"),
         ({"id": "1", "name": 5}, "status has no name"),
     ],
@@ -116,7 +119,7 @@ def test_a_document_may_be_nested_deeper_than_the_stack() -> None:
     ("value", "expected"),
     [
         *((True, True), ("true", True), (1, True), ("False", False), (0, False)),
-        *((None, None), ("maybe", None), (2, None), ([], None), (1.0, None)),
+        *((None, None), ("maybe", None), (2, None), ([], None), (1.0, None), (10**4000, None)),
     ],
 )
 def test_flags(value: Any, expected: bool | None) -> None:
@@ -139,3 +142,19 @@ def test_remembering_reads_a_changed_record_again() -> None:
     assert parse(first) is parse(dict(first))
     assert parse({"id": "1", "name": "Renamed"}).name == "Renamed"
     assert parse({"id": 1, "name": "As integer"}).name == "As integer"
+
+
+def test_remembering_tells_true_from_one() -> None:
+    parse = remembering(parse_issue_type)
+    levels = [
+        parse({"id": "1", "name": "Epic", "hierarchyLevel": level}).hierarchy_level
+        for level in (1, True, 1.0, 1)
+    ]
+    assert levels == [1, None, None, 1]
+
+
+def test_remembering_compares_what_is_nested_deeper_than_the_stack() -> None:
+    parse = remembering(parse_status)
+    for _ in range(2):
+        body = b'{"id":"1","name":"Open","scope":' + b"[" * 1000 + b"]" * 1000 + b"}"
+        assert parse(orjson.loads(body)).name == "Open"

@@ -1,0 +1,82 @@
+"""JSON on its way into jsonb columns: what orjson or Postgres refuses on it."""
+
+import json
+import math
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jira_assets.warehouse.jsonb import to_jsonb
+
+DEEPEST = 1024  # what orjson reads
+
+
+def nested(depth: int, innermost: Any) -> Any:
+    """Return a list in a list in an object, and so on."""
+    for level in range(depth):
+        innermost = {"k": innermost} if level % 3 else [innermost]
+    return innermost
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a\x00b": ["\x00", "c\x00"]}, {"ab": ["", "c"]}),
+        ({"a\x00": 1, "a": 2}, {"a": 2}),
+        ("half \ud83d", "half �"),
+        ("\ud83e\udd8a", "🦊"),
+        ("\\u0000", "\\u0000"),
+        ([10**30, {}, [], [{}], True, None, -0.5, "q\"'\\\n"],) * 2,
+        ([math.nan, math.inf, 10**30], [None, None, 10**30]),
+        ((1, 10**30), [1, 10**30]),
+    ],
+)
+def test_what_is_cleaned(value: Any, expected: Any) -> None:
+    assert json.loads(to_jsonb(value)) == expected
+
+
+@pytest.mark.parametrize("innermost", [1, 10**30, "x\x00\ud800", {}, []])
+@pytest.mark.parametrize("depth", [250, 254, 255, 256, 500, DEEPEST - 1])
+def test_whatever_the_parser_takes_is_written_however_deep(depth: int, innermost: Any) -> None:
+    shallow = orjson.loads(to_jsonb(innermost))
+    written = to_jsonb(nested(depth, innermost))
+    found = orjson.loads(written)
+    for _ in range(depth):
+        found = found[0] if isinstance(found, list) else found["k"]
+    assert found == shallow
+
+
+def test_the_deepest_document_of_the_parser_comes_back() -> None:
+    body = b"[" * DEEPEST + b"]" * DEEPEST
+    assert to_jsonb(orjson.loads(body)) == body.decode()
+
+
+documents = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    # Hypothesis leaves lone surrogates out by itself.
+    | st.text(st.characters(exclude_categories=()) | st.just("\x00"), max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(documents)
+def test_both_ways_of_writing_say_the_same(document: Any) -> None:
+    # An integer past 64 bits is what orjson refuses, so that the document is walked.
+    [walked, _] = json.loads(to_jsonb([document, 10**30]))
+    assert walked == json.loads(to_jsonb(document))
+
+
+def test_postgres_takes_the_deepest_document(warehouse: sa.Engine) -> None:
+    body = to_jsonb(nested(DEEPEST, "x\x00"))
+    with warehouse.connect() as connection:
+        found = connection.exec_driver_sql("SELECT (%s::jsonb)::text", (body,)).scalar_one()
+    assert found.replace(": ", ":") == body
