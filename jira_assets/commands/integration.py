@@ -52,6 +52,11 @@ _SETTINGS: Final = (
         help="calls a second, at most [no limit]",
     ),
     click.option(
+        "--ca-bundle",
+        metavar="PATH",
+        help='PEM file of a private CA, on the machine that reads Jira; "" for the public ones',
+    ),
+    click.option(
         "--include",
         "included_projects",
         multiple=True,
@@ -133,7 +138,11 @@ def list_() -> None:
         click.echo("No integrations. Add one: jira-assets integration add acme/cloud --base-url …")
         return
     columns = ["integration", "active", "base URL", "deployment", "auth", "limits", "projects"]
-    print_table("Integrations", columns, [_row(one) for one in found])
+    rows = [_row(one) for one in found]
+    if any(one.ca_bundle for one in found):
+        columns.append("CA bundle")
+        rows = [[*row, one.ca_bundle] for row, one in zip(rows, found, strict=True)]
+    print_table("Integrations", columns, rows)
 
 
 @integration.command()
@@ -228,8 +237,12 @@ def _set_active(partition: "PartitionKey", *, active: bool) -> None:
 def _described(found: "Integration") -> str:
     return (
         f"{found.partition_key}: {found.base_url}, deployment {found.deployment}, auth "
-        f"{found.auth}, {_limits(found)}, projects: {_projects(found)}"
+        f"{found.auth}, {_limits(found)}, {_trust(found)}projects: {_projects(found)}"
     )
+
+
+def _trust(found: "Integration") -> str:
+    return f"CA bundle {found.ca_bundle}, " if found.ca_bundle else ""
 
 
 def _limits(found: "Integration") -> str:
@@ -243,7 +256,7 @@ def _projects(found: "Integration") -> str:
     return included + excluded
 
 
-def _row(found: "Integration") -> list[str]:
+def _row(found: "Integration") -> list[str | None]:
     return [
         found.partition_key,
         "yes" if found.active else "no",

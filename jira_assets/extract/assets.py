@@ -6,11 +6,15 @@ Decisions this module embodies:
   connection pool and rate budget, and because every further process costs three seconds.
 * The outputs are readings, which the raw IO manager drains page by page. The body does not see an
   exception of a landing, only its own end; whatever must survive one is in the page generator.
+* A site is read by one run at a time: the step holds the integration's lease around everything it
+  asks of Jira. While it waits for another run nothing is open, and the settings are looked up anew
+  afterwards, since they may be others by then.
 * After each marker its message is published at once. A broker that is away is a warning here: the
   message is a row, and the transform sensor publishes rows that nobody did.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
@@ -22,9 +26,11 @@ from jira_assets.jira.client import JiraClient
 from jira_assets.partitions import PartitionKey, partitions_definition
 from jira_assets.queue import outbox
 from jira_assets.queue.broker import BrokerUnavailableError
+from jira_assets.settings import Settings
 from jira_assets.warehouse.contracts import Owner, Reading
 from jira_assets.warehouse.describe import column_schema
 from jira_assets.warehouse.integrations import Integration
+from jira_assets.warehouse.reading_leases import reading_alone
 from jira_assets.warehouse.tables import ENTITIES
 
 if TYPE_CHECKING:
@@ -78,13 +84,11 @@ def build_raw_assets(
     )
     def read_jira_site(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Any]]:
         jira: JiraResource = context.resources.jira
-        with as_dagster_failures(context.partition_key):
-            integration = jira.integration(context.partition_key)
         context.instance.add_run_tags(
             context.run.run_id, PartitionKey.parse(context.partition_key).tags()
         )
         extraction = extraction_id(context.run.run_id, context.partition_key)
-        with jira.open(integration) as client:
+        with _alone(context) as integration, jira.open(integration) as client:
             _greet(context, integration, client)
             reader = SiteReader(integration, client, context.log.info)
             for entity in deployed:
@@ -115,6 +119,27 @@ def _out(entity: str, key_prefix: Sequence[str]) -> dg.AssetOut:
     )
 
 
+@contextmanager
+def _alone(context: dg.AssetExecutionContext) -> Iterator[Integration]:
+    """Hold the lease of the run's integration; gives the integration as it is then."""
+    jira: JiraResource = context.resources.jira
+    warehouse: WarehouseResource = context.resources.warehouse
+    with as_dagster_failures(context.partition_key):
+        owner = _owner(jira.integration(context.partition_key))
+        with reading_alone(
+            warehouse.engine(),
+            owner,
+            context.run.run_id,
+            dead_after=Settings.from_environment().dead_after_seconds,
+            log=context.log.info,
+        ):
+            yield jira.integration(context.partition_key)
+
+
+def _owner(integration: Integration) -> Owner:
+    return Owner(integration.tenant_id, integration.id, integration.partition_key)
+
+
 def _greet(context: dg.AssetExecutionContext, integration: Integration, client: JiraClient) -> None:
     with as_dagster_failures(integration.partition_key):
         identity = client.identity()
@@ -128,7 +153,7 @@ def _reading(
     integration: Integration, extraction: UUID, entity: str, reader: SiteReader
 ) -> Reading:
     return Reading(
-        owner=Owner(integration.tenant_id, integration.id, integration.partition_key),
+        owner=_owner(integration),
         extraction_id=extraction,
         entity=entity,
         pages=lambda left: reader.pages(entity, left),

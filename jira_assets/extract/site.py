@@ -17,4 +17,5 @@ def site_of(integration: Integration, *, allow_plain_http: bool = False) -> Site
         max_concurrency=integration.max_concurrency,
         requests_per_second=integration.requests_per_second,
         allow_plain_http=allow_plain_http,
+        ca_bundle=integration.ca_bundle,
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "requests_per_second": None,
     "included_projects": (),
     "excluded_projects": (),
+    "ca_bundle": None,
 }
 
 
@@ -36,6 +38,7 @@ class IntegrationSettings(TypedDict, total=False):
     requests_per_second: float | None
     included_projects: Sequence[str]
     excluded_projects: Sequence[str]
+    ca_bundle: str | None
 
 
 class InvalidIntegrationError(ValueError):
@@ -57,6 +60,7 @@ def validated(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidIntegrationError(problems)
     stored = dict(settings)
     stored["base_url"] = stored["base_url"].strip().rstrip("/")
+    stored["ca_bundle"] = (stored["ca_bundle"] or "").strip() or None
     for name in ("included_projects", "excluded_projects"):
         stored[name] = list(dict.fromkeys(stored[name]))
     return stored
@@ -69,6 +73,7 @@ def _problems(settings: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} {settings[name]!r} is none of {', '.join(allowed)}"
     yield from _credential_problems(settings)
     yield from _limit_problems(settings)
+    yield from _ca_bundle_problems((settings["ca_bundle"] or "").strip())
     yield from _project_problems(settings["included_projects"], settings["excluded_projects"])
 
 
@@ -108,6 +113,12 @@ def _limit_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     rate = settings["requests_per_second"]
     if rate is not None and not (rate > 0 and math.isfinite(rate)):
         yield f"requests per second {rate} is no rate: above 0, or leave it out for no limit"
+
+
+def _ca_bundle_problems(path: str) -> Iterator[str]:
+    # Whether the file is there is known only where Jira is read, which may be another machine.
+    if path and not PurePath(path).is_absolute():
+        yield f"the CA bundle {path!r} is no absolute path: runs have folders of their own"
 
 
 def _project_problems(included: Sequence[str], excluded: Sequence[str]) -> Iterator[str]:

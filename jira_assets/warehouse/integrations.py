@@ -60,6 +60,8 @@ class Integration:
     removed_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    ca_bundle: str | None = None
+    """Path of a PEM file, on the machine that reads the site, of a private CA."""
 
     @property
     def key(self) -> PartitionKey:

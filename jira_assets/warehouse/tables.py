@@ -127,6 +127,11 @@ integrations = sa.Table(
     _timestamp("removed_at", "set by `integration remove`; the rows stay until --purge"),
     _now("created_at", "when the integration was added"),
     _now("updated_at", "when its settings last changed"),
+    sa.Column(
+        "ca_bundle",
+        sa.Text,
+        comment="path of a PEM file, on the machine that reads Jira, of a private CA",
+    ),
     sa.UniqueConstraint("tenant_id", "slug"),
     _one_of("deployment", "auto", "cloud", "data_center"),
     _one_of("auth", "basic", "bearer", "none"),
@@ -328,6 +333,22 @@ run_heartbeats = sa.Table(
     _now("heartbeat_at", "last beat"),
     _timestamp("finished_at", "a clean end; null and an old beat: killed"),
     comment="Signs of life of Dagster runs: a killed run stays STARTED in Dagster for ever.",
+)
+
+reading_leases = sa.Table(
+    "reading_leases",
+    metadata,
+    sa.Column(
+        "integration_id",
+        sa.BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="integrations.id",
+    ),
+    sa.Column("tenant_id", sa.BigInteger, nullable=False, comment="tenants.id"),
+    sa.Column("run_id", sa.Text, nullable=False, comment="the Dagster run that reads its Jira"),
+    _now("since", "when that run's present attempt took it"),
+    comment="Which run reads the Jira of an integration: one at a time. No row: none does.",
 )
 
 rejected_records = sa.Table(

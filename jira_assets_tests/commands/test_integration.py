@@ -58,6 +58,7 @@ def test_add_makes_the_tenant_and_keeps_every_setting(shell: Shell, warehouse: s
             1,
         ),
         (["--base-url", SITE, "--auth", "none", "--max-concurrency", "0"], "1<=x<=1000", 2),
+        (["--base-url", SITE, "--auth", "none", "--ca-bundle", "ca.pem"], "no absolute path", 1),
     ],
 )
 def test_add_refuses_what_cannot_be(
@@ -101,6 +102,19 @@ def test_update_changes_what_is_given_and_keeps_the_rest(desk: Desk) -> None:
     assert after.base_url == before.base_url
     assert desk.shell("integration", "update", KEY, "--include", "").code == 0
     assert integration_row(desk.engine).included_projects == []
+
+
+def test_a_private_ca_is_kept_shown_and_removed(desk: Desk) -> None:
+    assert "CA bundle" not in desk.shell("integration", "list").out
+    bundle = "/etc/ssl/acme.pem"
+    typed = desk.shell("integration", "update", KEY, "--ca-bundle", bundle)
+    assert f"CA bundle {bundle}, projects: all" in typed.out
+    assert integration_row(desk.engine).ca_bundle == bundle
+    listed = desk.shell("integration", "list").out
+    assert "CA bundle" in listed
+    assert "acme.pem" in listed
+    assert "CA bundle" not in desk.shell("integration", "update", KEY, "--ca-bundle", "").out
+    assert integration_row(desk.engine).ca_bundle is None
 
 
 def test_update_without_an_option_is_a_usage_error(desk: Desk) -> None:

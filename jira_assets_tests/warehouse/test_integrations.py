@@ -47,6 +47,7 @@ def test_an_integration_comes_back_as_it_was_added(warehouse: sa.Engine) -> None
         requests_per_second=2.5,
         included_projects=["OPS", "DEV", "OPS"],
         excluded_projects=["OLD"],
+        ca_bundle=" /etc/ssl/acme.pem ",
     )
 
     assert get_integration(warehouse, ACME) == added
@@ -55,6 +56,7 @@ def test_an_integration_comes_back_as_it_was_added(warehouse: sa.Engine) -> None
     assert (added.included_projects, added.excluded_projects) == (("OPS", "DEV"), ("OLD",))
     assert (added.max_concurrency, added.requests_per_second) == (4, 2.5)
     assert added.custom_field_mappings == {"custom_field_01": "customfield_10110"}
+    assert added.ca_bundle == "/etc/ssl/acme.pem"
     assert added.active
     assert added.removed_at is None
 
@@ -155,6 +157,11 @@ def test_update_changes_what_is_given_and_nothing_else(
     assert get_integration(warehouse, ACME) == after
 
 
+def test_an_empty_ca_bundle_is_none(warehouse: sa.Engine, integration: AddIntegration) -> None:
+    integration(ca_bundle="/etc/ssl/acme.pem")
+    assert update_integration(warehouse, ACME, ca_bundle=" ").ca_bundle is None
+
+
 def test_an_update_to_the_same_writes_nothing(
     warehouse: sa.Engine, integration: AddIntegration
 ) -> None:
@@ -198,6 +205,7 @@ def test_an_update_is_checked_together_with_what_is_there(
         ({"max_concurrency": 0}, "at least 1"),
         ({"requests_per_second": 0.0}, "above 0"),
         ({"requests_per_second": float("inf")}, "above 0"),
+        ({"ca_bundle": "certs/acme.pem"}, "'certs/acme.pem' is no absolute path"),
         ({"included_projects": ["A B"]}, "'A B' is no project key"),
         ({"excluded_projects": [""]}, "'' is no project key"),
         ({"included_projects": ["OPS"], "excluded_projects": ["OPS"]}, "OPS cannot be both"),

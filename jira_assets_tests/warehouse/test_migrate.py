@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -25,7 +26,7 @@ from jira_assets.warehouse.migrate import (
     alembic_config,
     migrate,
 )
-from jira_assets.warehouse.tables import metadata, tenants
+from jira_assets.warehouse.tables import metadata, reading_leases, tenants
 from jira_assets_tests.conftest import Database, PostgresServer
 
 COLUMNS = sa.text(
@@ -97,6 +98,22 @@ def test_the_first_migration_tells_what_it_did_and_the_second_finds_nothing_to_d
     assert (second.from_revision, second.created_schema, second.changed) == (HEAD, False, False)
     assert first.granted_to == second.granted_to == RUNTIME_ROLE
     assert not pending(runtime)
+
+
+def test_tables_of_an_earlier_revision_are_brought_up_to_date(empty_database: Database) -> None:
+    owner, runtime = empty_database.owner_url, empty_database.runtime_url
+    with engine_for(owner).begin() as connection:
+        connection.execute(sa.schema.CreateSchema("jira"))
+        command.upgrade(alembic_config(connection), "0001")
+    assert pending(owner)
+
+    report = migrate(owner, runtime)
+
+    assert (report.from_revision, report.to_revision) == ("0001", HEAD)
+    assert not pending(runtime)
+    with engine_for(runtime).begin() as connection:
+        row = {"integration_id": 1, "tenant_id": 1, "run_id": "run"}
+        connection.execute(reading_leases.insert().values(row))
 
 
 def test_a_single_role_is_allowed(empty_database: Database) -> None:
