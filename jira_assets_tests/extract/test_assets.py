@@ -1,5 +1,6 @@
 """The extraction step in Dagster, against a served site, a real Postgres and a folder as broker."""
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from jira_assets.extract.assets import build_raw_assets, extraction_id, raw_asset_key
-from jira_assets.extract.resource import JiraResource
-from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
+from jira_assets.extract.assets import extraction_id
 from jira_assets.queue.resource import BrokerResource
 from jira_assets.sandbox.credentials import Credentials
 from jira_assets.sandbox.faults import Fault
@@ -22,16 +21,16 @@ from jira_assets.warehouse.integrations import (
     set_active,
     update_integration,
 )
-from jira_assets.warehouse.io_managers import RawIOManager
-from jira_assets.warehouse.resource import RunHeartbeat, WarehouseResource
 from jira_assets.warehouse.tables import (
     ENTITIES,
     etl_job_queue,
     raw_extraction_data,
     raw_extractions,
+    reading_leases,
 )
+from jira_assets_tests.extract import runs
+from jira_assets_tests.extract.runs import KEY
 
-KEY = PartitionKey("acme", "cloud")
 Materialize = Callable[..., dg.ExecuteInProcessResult]
 
 
@@ -48,8 +47,7 @@ def server(site: JiraSite) -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        ephemeral.add_dynamic_partitions(PARTITIONS_NAME, [str(KEY)])
+    with runs.ephemeral_instance() as ephemeral:
         yield ephemeral
 
 
@@ -62,24 +60,10 @@ def materialize(
     instance: dg.DagsterInstance,
 ) -> Materialize:
     add_integration(warehouse, KEY, base_url=server.url, auth="none")
-    resource = WarehouseResource(database_url=runtime_url)
-    resources: dict[str, Any] = {
-        "warehouse": resource,
-        "jira": JiraResource(warehouse=resource),
-        "heartbeat": RunHeartbeat(warehouse=resource),
-        "broker": BrokerResource(broker_url=f"filesystem://{tmp_path}/broker"),
-        "raw_io_manager": RawIOManager(warehouse=resource),
-    }
+    resources = runs.resources(runtime_url, tmp_path)
 
     def run(entities: Sequence[str] = ENTITIES, **replaced: Any) -> dg.ExecuteInProcessResult:
-        return dg.materialize(
-            [build_raw_assets()],
-            selection=[raw_asset_key(entity) for entity in entities],
-            partition_key=str(KEY),
-            instance=instance,
-            resources=resources | replaced,
-            raise_on_error=False,
-        )
+        return runs.materialize(instance, resources | replaced, entities)
 
     return run
 
@@ -104,6 +88,7 @@ def test_every_entity_lands_whole_with_its_message(
     assert set(_scalars(warehouse, sa.select(raw_extractions.c.extraction_id))) == {
         extraction_id(result.run_id, str(KEY))
     }
+    assert _scalars(warehouse, sa.select(reading_leases)) == []
 
 
 def test_a_run_is_tagged_with_tenant_and_integration(
@@ -192,6 +177,15 @@ def test_a_disabled_integration_is_refused_before_jira_is_asked(
     assert not result.success
     assert "integration enable acme/cloud" in str(_failure(result).description)
     assert list(server.requests) == []
+
+
+def test_a_reading_that_fails_gives_its_lease_back(
+    materialize: Materialize, warehouse: sa.Engine, server: SandboxServer
+) -> None:
+    server.faults = [Fault("gone_410", path="*/issuetype")]
+    assert not materialize().success
+    gc.collect()  # Dagster's result may keep the failed step's generator until then
+    assert _scalars(warehouse, sa.select(reading_leases)) == []
 
 
 def test_a_broker_that_is_away_costs_a_warning_and_no_message(
