@@ -1,22 +1,19 @@
-"""One call, with its throttle and its retries: the only place where they meet."""
+"""One call, with its budget and its retries: the only place where they meet."""
 
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from jira_assets.jira.answers import payload_of, words_of
+from jira_assets.jira.budget import WORTH_A_LINE_SECONDS, Budget, Ticket
 from jira_assets.jira.clock import Clock
 from jira_assets.jira.errors import JiraError, MalformedAnswerError, TransientJiraError
 from jira_assets.jira.retry import RetryPolicy, asked_pause
-from jira_assets.jira.stats import Stats
-from jira_assets.jira.throttle import Throttle
+from jira_assets.jira.signals import Signal, signal_of
+from jira_assets.jira.stats import Counts, Stats
 from jira_assets.jira.transport import HttpAnswer, Transport
 
-_LOG: Final = logging.getLogger(__name__)
-_WORTH_A_LINE_SECONDS: Final = 10.0
-_TOO_MANY_REQUESTS: Final = 429
 NEVER: Final = threading.Event()
 """The ``stop`` of a call that nobody stops."""
 
@@ -30,7 +27,7 @@ class Caller:
     """Calls one site, from any number of threads."""
 
     transport: Transport
-    throttle: Throttle
+    budget: Budget
     policy: RetryPolicy
     clock: Clock
     stats: Stats
@@ -42,6 +39,7 @@ class Caller:
         params: Mapping[str, Any],
         fits: Callable[[Any], bool],
         stop: threading.Event = NEVER,
+        endpoint: str | None = None,
     ) -> Any:
         """GET ``path`` and return its payload, trying transient failures again.
 
@@ -50,6 +48,8 @@ class Caller:
             params: the query.
             fits: whether a payload has the shape of what was asked for.
             stop: set from another thread to end waiting, and what follows it.
+            endpoint: what shares a rate limit and a latency: the path's template; by default the
+                path itself.
 
         Raises:
             PermanentJiraError: at once.
@@ -58,12 +58,12 @@ class Caller:
         """
         tries = 0
         while True:
-            waited = self.throttle.admit(stop)
-            if stop.is_set():
+            ticket = self.budget.admit(endpoint or path, stop)
+            if ticket is None:
                 raise StoppedError
             tries += 1
-            outcome = self._attempt(path, params, fits)
-            self.stats.add(calls=1, retries=tries > 1, waited_seconds=waited)
+            outcome, signal = self._attempt(ticket, path, params, fits)
+            self.stats.add(Counts(calls=1, retries=int(tries > 1), waited_seconds=ticket.waited))
             if not isinstance(outcome, JiraError):
                 return outcome
             outcome.tries = tries
@@ -71,32 +71,49 @@ class Caller:
                 outcome, tries
             ):
                 raise outcome
-            self._wait(outcome, tries, stop)
+            self._wait(outcome, ticket, signal, tries, stop)
 
-    def _attempt(self, path: str, params: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
+    def _attempt(
+        self,
+        ticket: Ticket,
+        path: str,
+        params: Mapping[str, Any],
+        fits: Callable[[Any], bool],
+    ) -> tuple[Any, Signal]:
         """Return the payload, or the error as a value: the next try is none of its context."""
+        answer, signal = None, Signal(healthy=False)
         try:
             answer = self.transport.get(path, params)
-            self._count(answer)
+            signal = signal_of(answer, None)
             payload = payload_of(answer, anonymous=self.anonymous, now=self.clock.time())
         except JiraError as error:
-            return error
-        return payload if fits(payload) else _wrong_shape(answer, payload)
+            signal = signal_of(answer, error)
+            return error, signal
+        finally:
+            self.budget.settle(ticket, signal)
+            if answer is not None:
+                self.stats.add(
+                    Counts(rate_limited=int(signal.refused), received_bytes=len(answer.body))
+                )
+        return (payload if fits(payload) else _wrong_shape(answer, payload)), signal
 
-    def _count(self, answer: HttpAnswer) -> None:
-        self.stats.add(
-            received_bytes=len(answer.body), rate_limited=answer.status == _TOO_MANY_REQUESTS
-        )
-
-    def _wait(self, error: TransientJiraError, tries: int, stop: threading.Event) -> None:
+    def _wait(
+        self,
+        error: TransientJiraError,
+        ticket: Ticket,
+        signal: Signal,
+        tries: int,
+        stop: threading.Event,
+    ) -> None:
         pause = self.policy.pause(error, tries)
-        if pause >= _WORTH_A_LINE_SECONDS:
-            _LOG.warning("waiting %.0f s before the next try: %s", pause, error)
         if asked_pause(error) is not None:
-            self.throttle.pause(pause)
+            added = self.budget.pause(pause, ticket, signal)
+            self.stats.add(Counts(asked_to_wait_seconds=added))
             return
+        if pause >= WORTH_A_LINE_SECONDS:
+            self.budget.tell(f"Waiting {pause:.0f} s before try {tries + 1}: {error}")
         self.clock.wait(pause, stop)
-        self.stats.add(waited_seconds=pause)
+        self.stats.add(Counts(waited_seconds=pause))
 
 
 def _wrong_shape(answer: HttpAnswer, payload: Any) -> MalformedAnswerError:

@@ -11,22 +11,23 @@ Decisions this module embodies:
 """
 
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from jira_assets.jira.budget import Budget, Pace
 from jira_assets.jira.caller import Caller
 from jira_assets.jira.clock import Clock, SystemClock
 from jira_assets.jira.dialect import Dialect, dialect_of
 from jira_assets.jira.errors import LostAccessError, UnreadableError
 from jira_assets.jira.fanout import as_they_arrive
 from jira_assets.jira.identity import Identity, read_identity
+from jira_assets.jira.pages_ahead import reading_ahead
 from jira_assets.jira.paging import offset_pages
 from jira_assets.jira.retry import RetryPolicy
 from jira_assets.jira.shapes import is_list, is_page, items_of
 from jira_assets.jira.site import Site
-from jira_assets.jira.stats import Stats
-from jira_assets.jira.throttle import Throttle
+from jira_assets.jira.stats import Counts, Stats
 from jira_assets.jira.transport import Timeouts, Transport
 
 _OK: Final = 200
@@ -78,14 +79,19 @@ class JiraClient:
     ) -> None:
         clock = clock or SystemClock()
         self.site = site
-        self.stats = Stats()
+        self._stats = Stats()
         self._transport = Transport(site, timeouts or Timeouts())
+        self._budget = Budget(
+            clock,
+            max_concurrency=site.max_concurrency,
+            requests_per_second=site.requests_per_second,
+        )
         self._caller = Caller(
             transport=self._transport,
-            throttle=Throttle(clock, site.requests_per_second),
+            budget=self._budget,
             policy=policy or RetryPolicy(),
             clock=clock,
-            stats=self.stats,
+            stats=self._stats,
             anonymous=site.anonymous,
         )
         self._identity: Identity | None = None
@@ -100,6 +106,19 @@ class JiraClient:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+    @property
+    def stats(self) -> Counts:
+        """What the client has done so far."""
+        return self._stats.total
+
+    def tell_waits(self, tell: Callable[[str], None]) -> None:
+        """Call ``tell`` with a line whenever Jira asks for a wait of ten seconds or more."""
+        self._budget.tell = tell
+
+    def pace(self) -> Pace:
+        """Return how fast the site lets the statuses of projects be read, as known so far."""
+        return self._budget.pace(self._dialect().each_project_statuses)
 
     def identity(self) -> Identity:
         """Return who we are and what the site is: asked once, then remembered."""
@@ -137,11 +156,13 @@ class JiraClient:
         ended; so does closing the generator.
         """
         dialect = self._dialect()
+        endpoint = dialect.each_project_statuses
 
         def read(ref: ProjectRef, stop: threading.Event) -> Answer:
             path = dialect.project_statuses(ref.id)
             try:
-                return Answer(path, {}, _OK, self._caller.call(path, {}, is_list, stop), ref)
+                payload = self._caller.call(path, {}, is_list, stop, endpoint)
+                return Answer(path, {}, _OK, payload, ref)
             except UnreadableError as error:
                 return Answer(path, {}, error.status or 0, error.body, ref)
 
@@ -159,11 +180,13 @@ class JiraClient:
         def at(start: int) -> Mapping[str, Any]:
             return {"startAt": start, **params}
 
-        def fetch(start: int) -> Any:
-            return self._caller.call(path, at(start), is_page)
+        def fetch(start: int, stop: threading.Event) -> Any:
+            return self._caller.call(path, at(start), is_page, stop)
 
-        for start, page in offset_pages(fetch, self.site.url(path)):
-            yield Answer(path, at(start), _OK, page)
+        ahead = reading_ahead(fetch, pages=self.site.max_concurrency, cut=self._transport.cut)
+        with ahead as page_at:
+            for start, page in offset_pages(page_at, self.site.url(path)):
+                yield Answer(path, at(start), _OK, page)
 
     def _not_empty(self, what: str, answers: Iterator[Answer]) -> Iterator[Answer]:
         """Hold empty answers back until one holds something: an empty list must not even land."""

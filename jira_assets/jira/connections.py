@@ -7,11 +7,22 @@ interrupt it. Shutting down its socket can: the read ends at once, as if the sit
 import contextlib
 import socket
 import threading
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 from weakref import WeakSet
 
+import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connectionpool import ConnectionPool
+from urllib3.connectionpool import HTTPConnectionPool
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A pool of connections to one site, by the way that the environment prescribes."""
+
+    pool: HTTPConnectionPool
+    by_whole_url: bool
+    """Whether calls name the whole URL: to a proxy that forwards plain http, and to nobody else."""
 
 
 class CuttableAdapter(HTTPAdapter):
@@ -22,12 +33,31 @@ class CuttableAdapter(HTTPAdapter):
         self._connections: WeakSet[Any] = WeakSet()
         super().__init__(pool_connections=2, pool_maxsize=max_concurrency, pool_block=True)
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
+    def open(self, base_url: str, ca_bundle: str | None) -> Opened:
+        """Return the pool for a site, with the environment's proxies and CA bundle.
+
+        Args:
+            base_url: the site; all of its calls go to this host.
+            ca_bundle: trusted instead of what the environment or ``certifi`` names; None: those.
+
+        Raises ``OSError`` where a CA bundle is missing.
+        """
+        request = requests.Request("GET", base_url).prepare()
+        url = str(request.url)
+        with requests.Session() as session:
+            chosen = session.merge_environment_settings(url, {}, None, ca_bundle, None)
+        verify, cert = chosen["verify"], chosen["cert"]
+        pool = self.get_connection_with_tls_context(request, verify, chosen["proxies"], cert)
+        self.cert_verify(pool, url, verify, cert)  # type: ignore[no-untyped-call] # by its stubs
+        whole = self.request_url(request, chosen["proxies"]).startswith("http")
+        return Opened(pool, by_whole_url=whole)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         """Return the pool of ``requests``, made to remember the connections that it opens."""
         pool = super().get_connection_with_tls_context(*args, **kwargs)
         if "ConnectionCls" not in vars(pool):
             self._remember_connections_of(pool)
-        return pool
+        return cast("HTTPConnectionPool", pool)
 
     def cut(self) -> None:
         """Shut down every open connection. A call in flight fails, a later one connects anew."""

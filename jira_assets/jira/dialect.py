@@ -45,6 +45,16 @@ class Dialect:
         """The path of all statuses of active workflows: one list."""
         return f"{self.api}/status"
 
+    @property
+    def my_permissions(self) -> str:
+        """The path that says what the account may do."""
+        return f"{self.api}/mypermissions"
+
+    @property
+    def each_project_statuses(self) -> str:
+        """The template of ``project_statuses``: what its calls share a rate limit by."""
+        return f"{self.api}/project/{{projectIdOrKey}}/statuses"
+
     def project_statuses(self, project_id: str) -> str:
         """Return the path of a project's statuses by issue type. Ids stay when keys change."""
         return f"{self.api}/project/{quote(project_id, safe='')}/statuses"

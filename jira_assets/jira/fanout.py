@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from queue import SimpleQueue
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -49,10 +49,20 @@ def as_they_arrive(
                 hand_out(1)
                 yield future.result()
         finally:
-            stop.set()
-            executor.shutdown(wait=False, cancel_futures=True)
-            in_flight = {future for future in handed_out if not future.done()}
-            while in_flight:
-                # Again and again: a thread may have been just about to connect.
-                cut()
-                in_flight = wait(in_flight, timeout=_CUT_AGAIN_SECONDS).not_done
+            end_all(executor, stop, handed_out, cut)
+
+
+def end_all(
+    executor: ThreadPoolExecutor,
+    stop: threading.Event,
+    futures: Iterable[Future[Any]],
+    cut: Callable[[], None],
+) -> None:
+    """Set ``stop``, drop what has not begun, and ``cut`` calls until those in flight have ended."""
+    stop.set()
+    executor.shutdown(wait=False, cancel_futures=True)
+    in_flight = {future for future in futures if not future.done()}
+    while in_flight:
+        # Again and again: a thread may have been just about to connect.
+        cut()
+        in_flight = wait(in_flight, timeout=_CUT_AGAIN_SECONDS).not_done

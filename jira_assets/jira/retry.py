@@ -12,7 +12,7 @@ Decisions this module embodies:
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from jira_assets.jira.errors import TransientJiraError
@@ -50,15 +50,22 @@ def asked_pause(error: TransientJiraError) -> float | None:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Read ``Retry-After``: seconds, or an HTTP date seen from ``now`` (seconds since the epoch).
+    """Read after how many seconds to come back, seen from ``now`` (seconds since the epoch).
 
-    Returns None where it is missing or says nothing that can be understood.
+    ``Retry-After`` is in seconds, or an HTTP date; without it, ``X-RateLimit-Reset``, which Cloud
+    sends beside a 429, is an ISO 8601 date. Returns None where neither says anything that can be
+    understood.
     """
     text = headers.get("Retry-After", "").strip()
     if text.replace(".", "", 1).isdecimal():
         return float(text)
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+    for read, name in (
+        (parsedate_to_datetime, "Retry-After"),
+        (datetime.fromisoformat, "X-RateLimit-Reset"),
+    ):
+        try:
+            date = read(headers.get(name, "").strip())
+        except ValueError:
+            continue
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+    return None

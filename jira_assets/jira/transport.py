@@ -2,27 +2,33 @@
 
 Decisions this module embodies:
 
-* Proxies and the CA bundle are taken from the environment once, when the client is made:
-  ``requests`` would look them up for every call, which costs more CPU than the call. ``.netrc`` is
-  not read at all: it would take the place of the integration's own credentials.
-* No cookies are kept. A session that Jira opened for one call must not decide who the next one is.
-* Redirects are followed only to the same scheme, host and port, and are never left to ``requests``:
-  ``Authorization`` goes nowhere else.
-* Failures leave ``_send`` as values, raised by who holds no header: the exceptions of ``requests``,
+* ``requests`` chooses the proxy, the CA bundle and the pool of connections, once, when the first
+  call is made: to look them up for every call, as its sessions do, costs more CPU than the call.
+  The calls themselves go to that pool, which is ``urllib3``'s: nothing follows redirects on its
+  own, keeps a cookie (a session that Jira opened for one call must not decide who the next is), or
+  reads a ``.netrc`` in the place of the integration's own credentials.
+* Redirects are followed only to the same scheme, host and port: ``Authorization`` goes nowhere
+  else.
+* A 401 to credentials that were renewed while the call was under way is no refusal of the new
+  ones: the call is sent once more. Another process may renew a token in its file at any time.
+* Failures leave ``_send`` as values, raised by who holds no header: the exceptions of ``urllib3``,
   and the frames of a traceback, keep the request with its token.
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
+import urllib3
+from urllib3 import exceptions
 
 from jira_assets import __version__
 from jira_assets.jira.auth import authorization
-from jira_assets.jira.connections import CuttableAdapter
+from jira_assets.jira.connections import CuttableAdapter, Opened
 from jira_assets.jira.errors import (
     ConnectionFailedError,
     JiraError,
@@ -65,14 +71,8 @@ class Transport:
         self._site = site
         self._timeouts = timeouts
         self._adapter = CuttableAdapter(site.max_concurrency)
-        self._session = requests.Session()
-        self._session.mount("https://", self._adapter)
-        self._session.mount("http://", self._adapter)
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._settings = self._session.merge_environment_settings(
-            site.base_url, {}, stream=False, verify=None, cert=None
-        )
-        self._session.trust_env = False
+        self._opening = threading.Lock()
+        self._pool: Opened | None = None
 
     def get(self, path: str, params: Mapping[str, Any]) -> HttpAnswer:
         """GET an absolute ``path`` below the context path; a list in ``params`` repeats its name.
@@ -98,7 +98,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the pool."""
-        self._session.close()
+        self._adapter.close()
 
     def _get(self, url: str) -> HttpAnswer:
         answer = self._send(url)
@@ -107,51 +107,73 @@ class Transport:
         return answer
 
     def _send(self, url: str) -> HttpAnswer | JiraError:
-        request = requests.PreparedRequest()
-        headers = self._headers()
-        request.prepare(method="GET", url=url, headers=headers)
-        try:
-            response = self._session.send(
-                request,
-                timeout=(self._timeouts.connect, self._timeouts.read),
-                allow_redirects=False,
-                **self._settings,
-            )
-        except (requests.RequestException, OSError) as error:
-            return self._failure(error, url)
-        body = _without_credentials(response.content, headers.get("Authorization"))
-        return HttpAnswer(url, response.status_code, response.headers, body)
-
-    def _headers(self) -> dict[str, str]:
         credentials = authorization(self._site)
-        return _HEADERS if credentials is None else {**_HEADERS, "Authorization": credentials}
+        answer = self._send_as(url, credentials)
+        if isinstance(answer, HttpAnswer) and answer.status == HTTPStatus.UNAUTHORIZED:
+            renewed = authorization(self._site)
+            if renewed != credentials:
+                return self._send_as(url, renewed)
+        return answer
+
+    def _send_as(self, url: str, credentials: str | None) -> HttpAnswer | JiraError:
+        headers = _HEADERS if credentials is None else {**_HEADERS, "Authorization": credentials}
+        try:
+            opened = self._opened()
+            response = opened.pool.urlopen(
+                "GET",
+                url if opened.by_whole_url else _target(url),
+                headers=headers,
+                timeout=urllib3.Timeout(self._timeouts.connect, self._timeouts.read),
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+            )
+        except (exceptions.HTTPError, requests.RequestException, OSError) as error:
+            return self._failure(error, url)
+        body = _without_credentials(response.data, credentials)
+        return HttpAnswer(url, response.status, response.headers, body)
+
+    def _opened(self) -> Opened:
+        """Return the pool, chosen by the environment's proxies and CA bundle at the first call."""
+        with self._opening:
+            if self._pool is None:
+                self._pool = self._adapter.open(self._site.base_url, self._site.ca_bundle)
+            return self._pool
 
     def _failure(self, error: Exception, url: str) -> JiraError:
         host = urlsplit(url).netloc
-        if "CA certificate bundle" in str(error):
-            return UntrustedCertificateError("The environment names a CA bundle that is missing.")
-        if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in str(error).upper():
+        if isinstance(error, OSError) and "TLS CA certificate bundle" in str(error):
+            who = "integration" if self._site.ca_bundle else "environment"
+            return UntrustedCertificateError(f"The {who} names a CA bundle that is missing.")
+        if isinstance(error, exceptions.SSLError) and "CERTIFICATE" in str(error).upper():
             return UntrustedCertificateError(f"The certificate of {host} is not trusted.", url=url)
         return ConnectionFailedError(_explained(error, host, self._timeouts), url=url)
 
 
+def _target(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+
+
 def _explained(error: Exception, host: str, timeouts: Timeouts) -> str:
-    """Say in words what ``requests`` says with a class; its text holds more than a reader needs."""
-    match error:
-        case requests.exceptions.ConnectTimeout():
-            return f"{host} took no connection within {timeouts.connect:g} s."
-        case requests.exceptions.Timeout():
-            return f"{host} did not answer within {timeouts.read:g} s."
-        case requests.exceptions.ProxyError():
-            return f"The proxy before {host} took no connection."
-        case (
-            requests.exceptions.ChunkedEncodingError() | requests.exceptions.ContentDecodingError()
-        ):
-            return f"The answer of {host} was cut off."
-        case requests.exceptions.SSLError():
-            return f"The TLS connection to {host} broke."
-        case _:
-            return f"{host} cannot be reached, or closed the connection before it answered."
+    """Say in words what ``urllib3`` says with a class; its text holds more than a reader needs."""
+    for kinds, words in (
+        ((exceptions.NewConnectionError,), f"{host} cannot be reached."),
+        (
+            (exceptions.ConnectTimeoutError,),
+            f"{host} took no connection within {timeouts.connect:g} s.",
+        ),
+        ((exceptions.TimeoutError,), f"{host} did not answer within {timeouts.read:g} s."),
+        ((exceptions.ProxyError,), f"The proxy before {host} took no connection."),
+        (
+            (exceptions.IncompleteRead, exceptions.DecodeError),
+            f"The answer of {host} was cut off.",
+        ),
+        ((exceptions.SSLError,), f"The TLS connection to {host} broke."),
+    ):
+        if isinstance(error, kinds):
+            return words
+    return f"{host} cannot be reached, or closed the connection before it answered."
 
 
 def _redirect_target(answer: HttpAnswer) -> str | None:

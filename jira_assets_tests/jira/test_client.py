@@ -76,7 +76,7 @@ def test_all_pages_of_a_clouds_projects_come_as_they_are(jira: ScriptedJira) -> 
     jira.cloud().on(
         SEARCH,
         _page(1, 2, total=3, last=False),
-        _page(2, total=3, last=True, start=2),
+        _page(3, total=3, last=True, start=2),
     )
     with client(jira) as reader:
         answers = list(reader.projects())

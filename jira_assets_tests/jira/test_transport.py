@@ -1,23 +1,32 @@
-"""What no server on loopback can be made to do: the failures of ``requests`` by their class."""
+"""What no server on loopback can be made to do: the failures of ``urllib3`` by their class."""
 
 from typing import Any
 
 import pytest
-import requests
+from urllib3 import connectionpool, exceptions
 
 from jira_assets.jira import errors
-from jira_assets.jira.connections import CuttableAdapter
 from jira_assets.jira.transport import Timeouts, Transport
 from jira_assets_tests.jira.scripted import site
 
-UNTRUSTED = requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+POOL: Any = None
+UNTRUSTED = exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
 FAILURES: list[tuple[Exception, type[errors.JiraError], str]] = [
     (UNTRUSTED, errors.UntrustedCertificateError, "REQUESTS_CA_BUNDLE"),
-    (requests.exceptions.SSLError("EOF"), errors.ConnectionFailedError, "TLS connection"),
-    (requests.exceptions.ConnectTimeout(), errors.ConnectionFailedError, "within 3 s"),
-    (requests.exceptions.ReadTimeout(), errors.ConnectionFailedError, "within 7 s"),
-    (requests.exceptions.ProxyError(), errors.ConnectionFailedError, "The proxy before"),
-    (requests.exceptions.ConnectionError(), errors.ConnectionFailedError, "cannot be reached"),
+    (exceptions.SSLError("EOF"), errors.ConnectionFailedError, "TLS connection"),
+    (exceptions.ConnectTimeoutError(), errors.ConnectionFailedError, "within 3 s"),
+    (
+        exceptions.ReadTimeoutError(POOL, "/", "read"),
+        errors.ConnectionFailedError,
+        "within 7 s",
+    ),
+    (
+        exceptions.ProxyError("no", OSError("refused")),
+        errors.ConnectionFailedError,
+        "The proxy before",
+    ),
+    (exceptions.ProtocolError("reset"), errors.ConnectionFailedError, "cannot be reached"),
+    (exceptions.NewConnectionError(POOL, "no"), errors.ConnectionFailedError, "cannot be reached"),
 ]
 
 
@@ -35,7 +44,7 @@ def test_every_failure_of_the_network_is_said_in_words(
     def fail(*_: Any, **__: Any) -> None:
         raise failure
 
-    monkeypatch.setattr(CuttableAdapter, "send", fail)
+    monkeypatch.setattr(connectionpool.HTTPConnectionPool, "urlopen", fail)
     transport = Transport(site("https://acme.example.com"), Timeouts(connect=3, read=7))
     with pytest.raises(errors.JiraError) as raised:
         transport.get("/rest/api/3/myself", {})

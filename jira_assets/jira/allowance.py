@@ -1,0 +1,163 @@
+"""When the next call fits into a rate limit: a token bucket, ours or a mirror of the site's. Pure.
+
+Decisions this module embodies:
+
+* A site that says how much of its bucket is left is mirrored: every call takes a token here, too,
+  and each answer sets the mirror right: what it said was left, less the calls sent since, and what
+  has come back since. So calls wait before the wall, not after it, and all of the rate is used.
+* A fifth of the bucket (ten calls at most) is left alone: other people's tools and browsers draw
+  from it as well, and below a fifth Jira speaks of ``NearLimit``.
+* How fast the bucket fills, Data Center says and Cloud does not: then it follows from two answers,
+  what was left and how many calls lie between them. Before that it is taken for one that fills
+  once a second.
+* A site that turns calls away without a word about its limit teaches the rate by that: 85 % of what
+  passed since the last time, growing by 1 % a second while nobody complains. Calls are then spaced
+  evenly, since a burst is what such limits are made against. So is our own ``requests_per_second``.
+"""
+
+import math
+from typing import Final
+
+from jira_assets.jira.signals import Limits
+
+_SHARE_LEFT_ALONE: Final = 0.2
+_MOST_LEFT_ALONE: Final = 10.0
+_LEAST_RATE: Final = 0.1
+_ESTIMATE_EVERY_SECONDS: Final = 0.5
+_NEW_ESTIMATE_COUNTS: Final = 0.3
+_AFTER_A_REFUSAL: Final = 0.85
+_GROWTH_A_SECOND: Final = 0.01
+_SHORTEST_MEASURE_SECONDS: Final = 0.05
+_FEWEST_TO_MEASURE: Final = 10
+_ROUNDING: Final = 1e-9
+
+
+class Allowance:
+    """The tokens of one bucket; times in seconds of a clock that never goes back.
+
+    Args:
+        rate: calls a second, evenly spaced, for ever; None: unlimited until a site says otherwise.
+
+    Not for several threads.
+    """
+
+    def __init__(self, rate: float | None = None) -> None:
+        self.rate = rate
+        """Calls a second that come back; None while nothing is known."""
+        self.capacity = None if rate is None else 1.0
+        """Calls that may start at once when the bucket is full; None: no limit is known."""
+        self._tokens = self.capacity or 0.0
+        self._reserve = 0.0
+        self._filled_at = -math.inf
+        self._taken = 0
+        self._heard_of = 0
+        self._said: tuple[int, float, float] | None = None
+        self._measured = False
+        self._passed = 0
+        self._passing_since: float | None = None
+        self._grown_at = 0.0
+        self._refused_up_to = 0
+
+    def wait(self, now: float) -> float:
+        """Return the seconds after which a call may start; 0 if it may now."""
+        if self.capacity is None or self.rate is None:
+            return 0.0
+        self._fill(now)
+        lacking = 1.0 + self._reserve - self._tokens
+        return lacking / self.rate if lacking > _ROUNDING else 0.0
+
+    def take(self, now: float) -> int:
+        """Let a call start; returns its number, to tell what is said of it."""
+        self._fill(now)
+        self._tokens -= 1.0
+        self._taken += 1
+        if self._passing_since is None:
+            self._passing_since = self._grown_at = now
+        return self._taken
+
+    def told(self, number: int, sent_at: float, limits: Limits, now: float) -> None:
+        """Set the mirror by what the answer to call ``number``, sent at ``sent_at``, said is left.
+
+        An answer to an earlier call than one already heard of says nothing new.
+        """
+        if number <= self._heard_of:
+            return
+        self._heard_of = number
+        self._size(limits)
+        self._estimate(number, sent_at, limits)
+        came_back = (self.rate or 0.0) * (now - sent_at)
+        self._set(limits.remaining - (self._taken - number) + came_back, now)
+
+    def passed(self, now: float) -> None:
+        """Count a call that was not turned away."""
+        self._passed += 1
+        if self._is_guess():
+            self.rate = self._known_rate() * (1 + _GROWTH_A_SECOND * min(1.0, now - self._grown_at))
+        self._grown_at = now
+
+    def refused(self, number: int, now: float) -> None:
+        """Learn from a call that was turned away by a site that says nothing about its limit.
+
+        What was in flight at the last refusal is part of it, and teaches nothing more.
+        """
+        if number <= self._refused_up_to or (self.capacity or 0.0) > 1.0:
+            return
+        self._refused_up_to = self._taken
+        rates = [rate for rate in (self.rate, self._passed_a_second(now)) if rate is not None]
+        if not rates:
+            return
+        self.rate = max(_LEAST_RATE, _AFTER_A_REFUSAL * min(rates))
+        self.capacity = 1.0
+        self._passed, self._passing_since = 0, None
+        self._set(0.0, now)
+
+    def _passed_a_second(self, now: float) -> float | None:
+        """Return the rate that went well up to now; None where too few calls say so."""
+        if self._passed < _FEWEST_TO_MEASURE or self._passing_since is None:
+            return None
+        return self._passed / max(_SHORTEST_MEASURE_SECONDS, now - self._passing_since)
+
+    def _is_guess(self) -> bool:
+        return self._refused_up_to > 0 and self.capacity == 1.0
+
+    def _known_rate(self) -> float:
+        return self.rate or _LEAST_RATE
+
+    def _size(self, limits: Limits) -> None:
+        most = max(1.0, limits.remaining, limits.limit or self.capacity or 0.0)
+        self.capacity = most
+        self._reserve = min(_MOST_LEFT_ALONE, _SHARE_LEFT_ALONE * most, most - 1.0)
+        if limits.fill_rate is not None:
+            self.rate, self._measured = limits.fill_rate, True
+        elif self.rate is None:
+            self.rate = most
+
+    def _estimate(self, number: int, sent_at: float, limits: Limits) -> None:
+        """Measure the fill rate between two answers: what was left, and the calls in between."""
+        if limits.fill_rate is not None:
+            return
+        if self._said is None:
+            self._said = (number, sent_at, limits.remaining)
+            return
+        before, at, remained = self._said
+        seconds = sent_at - at
+        if seconds < _ESTIMATE_EVERY_SECONDS:
+            return
+        self._said = (number, sent_at, limits.remaining)
+        seen = (limits.remaining - remained + number - before) / seconds
+        if max(remained, limits.remaining) >= (self.capacity or 0.0) - 1.0:
+            seen = max(seen, self._known_rate())  # A full bucket spills: it fills so fast at least.
+        weight = _NEW_ESTIMATE_COUNTS if self._measured else 1.0
+        self._measured = True
+        rate = self._known_rate()
+        self.rate = max(_LEAST_RATE, rate + weight * (seen - rate))
+
+    def _fill(self, now: float) -> None:
+        if self.capacity is None or self.rate is None:
+            return
+        passed = now - self._filled_at
+        self._set(self.capacity if math.isinf(passed) else self._tokens + passed * self.rate, now)
+
+    def _set(self, tokens: float, now: float) -> None:
+        self._tokens = min(tokens, self.capacity or tokens)
+        self._filled_at = now
