@@ -1,23 +1,25 @@
 """The sandbox as a bare ASGI application: no router, no middleware, one lookup a request.
 
 Benchmarks measure a client on the cores that this runs on, so a request must cost next to nothing.
-The order in which a real site's layers act is kept: the gateway's rate limit, then the time a call
-takes, then what goes wrong, then who is asking, then the answer.
+The order in which a real site's layers act is kept: the gateway's rate limit, then what goes wrong,
+then who is asking, then the answer. It is made at once, and sent when the call has taken its time.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jira_assets.sandbox.credentials import Credentials, refusal
 from jira_assets.sandbox.dialects import error
-from jira_assets.sandbox.faults import KINDS, Fault, Faults, Hit
+from jira_assets.sandbox.faults import KINDS, Fault, Faults
+from jira_assets.sandbox.hit import Hit
 from jira_assets.sandbox.mount import Mount
 from jira_assets.sandbox.rate_limit import RateLimit, limit_headers, refusal_headers
 from jira_assets.sandbox.request_log import Request, RequestLog
+from jira_assets.sandbox.timing import Timing
 from jira_assets.sandbox.wire import HTML, NOT_FOUND_PAGE, Reply, encode
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Behaviour:
     """How a server treats its callers. Each may be assigned anew while it serves."""
 
     latency: float = 0.0
-    """Seconds that every call takes, besides the work."""
+    """Seconds that every call takes, from its arrival to its answer, the work included."""
     rate_limit: RateLimit | None = None
     faults: Sequence[Fault] = ()
     fault_seed: int = 0
@@ -47,6 +49,7 @@ class App:
         self._log = log
         self._faults_of = behaviour.faults
         self._faults = Faults(behaviour.faults, behaviour.fault_seed)
+        self._timing = Timing()
         self._asleep: set[asyncio.Future[None]] = set()
         self._awake = False
 
@@ -57,7 +60,7 @@ class App:
         authorization = dict(scope["headers"]).get(b"authorization")
         self._log.begin()
         try:
-            reply = await self._reply(scope, path, authorization)
+            reply = await self._reply(scope, path, authorization, came)
         except Exception:
             _logger.exception("The sandbox itself failed to answer %s.", path)
             raise
@@ -76,27 +79,31 @@ class App:
             if not pause.done():
                 pause.set_result(None)
 
-    async def _reply(self, scope: "Scope", path: str, authorization: bytes | None) -> Reply:
+    async def _reply(
+        self, scope: "Scope", path: str, authorization: bytes | None, came: float
+    ) -> Reply:
         mount = self._mount(path)
         if mount is None:
             return Reply(404, NOT_FOUND_PAGE, HTML)
         bucket = mount.bucket(self._behaviour.rate_limit)
         if bucket is None:
-            return await self._treated(mount, scope, authorization)
+            return await self._treated(mount, scope, authorization, came)
         verdict = bucket.take()
         headers = limit_headers(bucket.limit, verdict, cloud=mount.cloud)
         if not verdict.allowed:
             why = refusal_headers(verdict.retry_after, cloud=mount.cloud)
             return encode(error(429, "Rate limit exceeded."), headers + why)
-        reply = await self._treated(mount, scope, authorization)
+        reply = await self._treated(mount, scope, authorization, came)
         return replace(reply, headers=reply.headers + headers)
 
-    async def _treated(self, mount: Mount, scope: "Scope", authorization: bytes | None) -> Reply:
-        """Let a call take its time, and hit it with what goes wrong, if it is its turn."""
-        await self._pause(self._behaviour.latency)
+    async def _treated(
+        self, mount: Mount, scope: "Scope", authorization: bytes | None, came: float
+    ) -> Reply:
+        """Hit a call with what goes wrong, if it is its turn, and let it take its time."""
         path, query = scope["path"], scope["query_string"]
+        due = came + self._behaviour.latency
 
-        def healthy() -> Reply:
+        def answer(query: bytes) -> Reply:
             if scope["method"] != "GET":
                 return Reply(405, headers=((b"allow", b"GET"),))
             if not self._welcome(mount, path, authorization):
@@ -105,15 +112,12 @@ class App:
 
         fault = self._current_faults().hit(path)
         if fault is None:
-            return healthy()
-        if fault.kind == "hang":
-            await self._pause(fault.seconds)
-
-        def anonymous() -> Reply:
-            return mount.reply(path, query, anonymous=True)
-
-        _, make = KINDS[fault.kind]
-        return make(Hit(fault, mount.base_url, path, mount.cloud, healthy, anonymous))
+            reply = answer(query)
+        else:
+            reply = _hit(fault, mount, path, query, answer)
+            due += fault.seconds if fault.kind == "hang" else 0.0
+        await self._pause_until(due)
+        return reply
 
     def _welcome(self, mount: Mount, path: str, authorization: bytes | None) -> bool:
         credentials = self._behaviour.credentials
@@ -134,18 +138,43 @@ class App:
             self._faults = Faults(assigned, self._behaviour.fault_seed)
         return self._faults
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause_until(self, due: float) -> None:
+        """Return at ``due`` of the monotonic clock, on average; at once when the server stops."""
+        seconds = self._timing.plan(due - time.monotonic())
         if seconds <= 0 or self._awake:
             return
         loop = asyncio.get_running_loop()
         pause = loop.create_future()
         timer = loop.call_later(seconds, _finish, pause)
+        began = time.monotonic()
         self._asleep.add(pause)
         try:
             await pause
         finally:
             timer.cancel()
             self._asleep.discard(pause)
+        self._timing.took(time.monotonic() - began, seconds)
+
+
+def _hit(
+    fault: Fault, mount: Mount, path: str, query: bytes, answer: Callable[[bytes], Reply]
+) -> Reply:
+    def anonymous() -> Reply:
+        return mount.reply(path, query, anonymous=True)
+
+    _, make = KINDS[fault.kind]
+    return make(
+        Hit(
+            path=path,
+            query=query,
+            base_url=mount.base_url,
+            cloud=mount.cloud,
+            seconds=fault.seconds,
+            location=fault.location,
+            answer=answer,
+            anonymous=anonymous,
+        )
+    )
 
 
 def _finish(pause: asyncio.Future[None]) -> None:

@@ -58,6 +58,14 @@ _AMOUNT = click.IntRange(min=0)
     multiple=True,
     help="What goes wrong, and with which share of the calls, as http_500=0.1. Repeatable.",
 )
+@click.option(
+    "--list-faults",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, wanted: _list_faults(context) if wanted else None,
+    help="Say every KIND in words, and end.",
+)
 @click.option("--username", help="Let only this user in; without it, a bearer token.")
 @click.option(
     "--secret-env", metavar="NAME", help="The variable that holds the one secret to let in."
@@ -156,6 +164,13 @@ def _faults(texts: tuple[str, ...]) -> "tuple[Fault, ...]":
     from jira_assets.sandbox.faults import Fault
 
     return tuple(Fault.parse(text) for text in texts)
+
+
+def _list_faults(context: click.Context) -> None:
+    from jira_assets.sandbox.faults import listing
+
+    click.echo(listing())
+    context.exit()
 
 
 def _credentials(username: str | None, secret_env: str | None) -> "Credentials | None":

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
+from jira_assets.sandbox import permissions
 from jira_assets.sandbox.documents import (
     Json,
     Root,
@@ -59,15 +60,10 @@ def answer(state: SiteState, root: Root, path: str, query: Mapping[str, str]) ->
     if whole_site is not None:
         return Answer(_OK, lambda: whole_site(state, root), path)
     match path.split("/"):
-        case ["project"]:
-            key = ("project", *sorted(query.items()))
-            return Answer(_OK, lambda: project_list(state, root, query), key)
-        case ["project", "search"] if root.cloud:
-            return _project_search(state, root, query)
-        case ["project", id_or_key]:
-            return _project(state, root, id_or_key)
-        case ["project", id_or_key, "statuses"]:
-            return _project_statuses(state, root, id_or_key)
+        case ["mypermissions"]:
+            return _my_permissions(state, root, query)
+        case ["project", *below]:
+            return _projects(state, root, below, query)
     return not_found(root, path)
 
 
@@ -76,7 +72,7 @@ def anonymous_answer(state: SiteState, root: Root, path: str, query: Mapping[str
     if path == "myself":
         message = "Client must be authenticated to access this resource."
         return Answer(_UNAUTHORIZED, lambda: {"message": message, "status-code": _UNAUTHORIZED})
-    bare = SiteState(state.deployment, state.title, state.time_zone)
+    bare = SiteState(state.deployment, state.title, state.time_zone, permissions=frozenset())
     found = answer(bare, root, path, query)
     return Answer(found.status, found.build)
 
@@ -176,6 +172,29 @@ def project_page(
     if not document["isLast"]:
         document["nextPage"] = link(end)
     return document
+
+
+def _my_permissions(state: SiteState, root: Root, query: Mapping[str, str]) -> Answer:
+    """``/mypermissions``: what the caller may do, on the site as a whole."""
+    try:
+        keys = permissions.asked(query, cloud=root.cloud)
+    except ValueError as refused:
+        return error(_BAD_REQUEST, str(refused))
+    return Answer(_OK, lambda: permissions.document(keys, state.permissions))
+
+
+def _projects(state: SiteState, root: Root, below: list[str], query: Mapping[str, str]) -> Answer:
+    match below:
+        case []:
+            key = ("project", *sorted(query.items()))
+            return Answer(_OK, lambda: project_list(state, root, query), key)
+        case ["search"] if root.cloud:
+            return _project_search(state, root, query)
+        case [id_or_key]:
+            return _project(state, root, id_or_key)
+        case [id_or_key, "statuses"]:
+            return _project_statuses(state, root, id_or_key)
+    return not_found(root, "/".join(("project", *below)))
 
 
 def _project_search(state: SiteState, root: Root, query: Mapping[str, str]) -> Answer:

@@ -114,7 +114,8 @@ class SiteState:
     """A Jira site at one moment. Mappings are by id and must not be changed.
 
     ``unreadable`` maps a project id to the HTTP status (404 or 403) that asking for its statuses
-    brings, though the project list still names it.
+    brings, though the project list still names it. ``permissions`` are the keys of those that the
+    reading account holds.
     """
 
     deployment: Deployment
@@ -125,6 +126,7 @@ class SiteState:
     statuses: Mapping[str, Status] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     unreadable: Mapping[str, int] = field(default_factory=dict)
+    permissions: frozenset[str] = frozenset({"BROWSE_PROJECTS"})
 
     @cached_property
     def project_ids_by_key(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Final
 from jira_assets.sandbox.wire import Headers
 
 BURST_REASON: Final = "jira-burst-based"
+QUOTA_REASON: Final = "jira-quota-global-based"
 _NEAR: Final = 0.2
 
 
@@ -85,7 +86,7 @@ def limit_headers(limit: RateLimit, verdict: Verdict, *, cloud: bool) -> Headers
     return shared
 
 
-def refusal_headers(seconds: int, *, cloud: bool) -> Headers:
+def refusal_headers(seconds: int, *, cloud: bool, reason: str = BURST_REASON) -> Headers:
     """Return what a 429 adds: after how many seconds to come back, and on Cloud why."""
     retry_after = (b"retry-after", b"%d" % seconds)
     if not cloud:
@@ -94,5 +95,5 @@ def refusal_headers(seconds: int, *, cloud: bool) -> Headers:
     return (
         retry_after,
         (b"x-ratelimit-reset", reset.strftime("%Y-%m-%dT%H:%M:%SZ").encode()),
-        (b"ratelimit-reason", BURST_REASON.encode()),
+        (b"ratelimit-reason", reason.encode()),
     )

@@ -18,6 +18,7 @@ from jira_assets.sandbox.model import (
     Status,
     Workflow,
 )
+from jira_assets.sandbox.permissions import PERMISSIONS
 from jira_assets.sandbox.truth import Truth, truth
 
 NOT_FOUND: Final = 404
@@ -184,6 +185,16 @@ class JiraSite:
                 "unreadable": _without(state.unreadable, {_project(state, id_or_key).id})
             }
         )
+
+    def grant(self, permission: str) -> None:
+        """Let the reading account hold a permission, as ``/mypermissions`` tells it."""
+        _known("permission", permission, PERMISSIONS)
+        self._change(lambda state: {"permissions": state.permissions | {permission}})
+
+    def revoke(self, permission: str) -> None:
+        """Undo ``grant``."""
+        _known("permission", permission, PERMISSIONS)
+        self._change(lambda state: {"permissions": state.permissions - {permission}})
 
     def _change(self, changes: Callable[[SiteState], dict[str, Any]]) -> None:
         with self._lock:

@@ -15,11 +15,18 @@ HTML: Final = b"text/html;charset=UTF-8"
 LOGIN_PAGE: Final = (
     b"<!DOCTYPE html><html><head><title>Log in - Jira</title></head><body><form/></body></html>"
 )
+LOGGED_IN_PAGE: Final = (
+    b"\n\n<!DOCTYPE html><html><head><title>Jira</title></head>"
+    b"<body>You are already logged in.</body></html>"
+)
 NOT_FOUND_PAGE: Final = (
     b"<html><head><title>404 Not Found</title></head><body>Dead link</body></html>"
 )
 BAD_GATEWAY_PAGE: Final = (
     b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+)
+UNAVAILABLE_PAGE: Final = (
+    b"<html><head><title>503 Service Unavailable</title></head><body>nginx</body></html>"
 )
 
 

@@ -12,6 +12,7 @@ import requests
 from click.testing import CliRunner
 
 from jira_assets.sandbox.command import sandbox
+from jira_assets.sandbox.faults import KINDS
 
 JIRA_ASSETS = str(Path(sys.executable).with_name("jira-assets"))
 
@@ -70,6 +71,15 @@ def test_bad_input_is_refused_with_the_reason(arguments: list[str], message: str
     result = CliRunner().invoke(sandbox, arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
+
+
+def test_every_fault_is_said_in_words() -> None:
+    result = CliRunner().invoke(sandbox, ["--list-faults"])
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert [line.split(maxsplit=1) for line in lines] == [
+        [kind, words] for kind, (words, _) in KINDS.items()
+    ]
 
 
 def test_captured_answers_have_their_own_sizes(tmp_path: Path) -> None:

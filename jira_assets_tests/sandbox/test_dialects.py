@@ -194,3 +194,28 @@ def test_a_path_that_jira_does_not_have(cloud: SiteState) -> None:
         "message": "null for uri: https://one.example/rest/api/3/nix/da",
         "status-code": 404,
     }
+
+
+def test_mypermissions_of_cloud_wants_to_know_which(cloud: SiteState) -> None:
+    refused = get(cloud, "mypermissions")
+    assert refused.status == 400
+    assert refused.build()["errorMessages"] == ["The 'permissions' query parameter is required."]
+    assert get(cloud, "mypermissions", permissions="FLY").status == 400
+    asked = read(cloud, "mypermissions", permissions="BROWSE_PROJECTS, ADMINISTER")["permissions"]
+    assert {key: one["havePermission"] for key, one in asked.items()} == {
+        "BROWSE_PROJECTS": True,
+        "ADMINISTER": False,
+    }
+    assert asked["ADMINISTER"]["type"] == "GLOBAL"
+
+
+def test_mypermissions_of_data_center_tells_all(data_center: SiteState) -> None:
+    told = read(data_center, "mypermissions")["permissions"]
+    assert {"BROWSE_PROJECTS", "ADMINISTER", "ADMINISTER_PROJECTS"} <= told.keys()
+    assert [key for key, one in told.items() if one["havePermission"]] == ["BROWSE_PROJECTS"]
+    assert all(one["key"] == key for key, one in told.items())
+
+
+def test_nobody_in_particular_may_do_nothing(data_center: SiteState) -> None:
+    told = anonymous_answer(data_center, DATA_CENTER, "mypermissions", {}).build()["permissions"]
+    assert not any(one["havePermission"] for one in told.values())

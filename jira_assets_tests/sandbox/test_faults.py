@@ -1,4 +1,6 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import orjson
 import pytest
@@ -57,7 +59,7 @@ def test_a_fault_is_read_from_its_text() -> None:
     ("text", "message"),
     [
         ("http_50=0.1", r"no fault 'http_50'. Did you mean http_500\?"),
-        ("zzz", "no fault 'zzz'. Known: anonymous_view, "),
+        ("zzz", r"no fault 'zzz'. Known: \d+ kinds; `jira-assets sandbox --list-faults`"),
         ("http_500=2", "'http_500=2' is no fault: write KIND=SHARE"),
         ("http_500=x", "'http_500=x' is no fault: write KIND=SHARE"),
     ],
@@ -84,33 +86,71 @@ HTML = "text/html;charset=UTF-8"
 JSON = "application/json;charset=UTF-8"
 SENT = {
     "html_200": (200, HTML, b"Log in"),
+    "logged_in_200": (200, HTML, b"already logged in"),
     "html_404": (404, HTML, b"404 Not Found"),
-    "login_redirect": (302, HTML, b""),
-    "redirect_other_host": (302, HTML, b""),
     "empty_body": (200, JSON, b""),
-    "http_500": (500, JSON, b"errorMessages"),
-    "http_502_html": (502, HTML, b"502 Bad Gateway"),
-    "http_503_retry_after": (503, None, b""),
-    "http_429": (429, JSON, b"errorMessages"),
-    "http_429_bare": (429, None, b""),
     "anonymous_view": (200, JSON, b"[]"),
+    "anonymous_by_name": (200, JSON, b"[]"),
+    "anonymous_by_reason": (200, JSON, b"[]"),
+    "anonymous_unmarked": (200, JSON, b"[]"),
+    "empty_list": (200, JSON, b"[]"),
     "captcha_403": (403, HTML, b"Log in"),
     "scope_401": (401, JSON, b"scope does not match"),
-    "hang": (200, JSON, b"statusCategory"),
+    "login_redirect": (302, HTML, b""),
+    "redirect_other_host": (302, HTML, b""),
+    "redirect_other_port": (302, HTML, b""),
+    "redirect_circle": (302, HTML, b""),
+    "redirect_nowhere": (302, HTML, b""),
+    "redirect_within_site": (302, HTML, b""),
+    "error_400_messages": (400, JSON, b'{"errorMessages":["The value is wrong."],"errors":{}}'),
+    "error_400_fields": (400, JSON, b'"errors":{"status":"The value is wrong."}'),
+    "error_400_status": (400, JSON, b'"status-code":400'),
+    "error_400_code": (400, JSON, b'"code":400'),
+    "error_400_message": (400, JSON, b'{"errorMessage":"The value is wrong."}'),
+    "error_400_list": (400, JSON, b'"errors":["The value is wrong.",null]'),
+    "error_400_text": (400, JSON, b'{"errorMessages":"The value is wrong.","errors":null}'),
+    "error_400_empty": (400, JSON, b'{"errorMessages":[],"errors":{}}'),
+    "error_200": (200, JSON, b"errorMessages"),
     "wrong_shape": (200, JSON, b"unexpected"),
     "gone_410": (410, JSON, b"removed"),
+    "http_500": (500, JSON, b"errorMessages"),
+    "http_502_html": (502, HTML, b"502 Bad Gateway"),
+    "http_502_untyped": (502, None, b"502 Bad Gateway"),
+    "http_503_html": (503, HTML, b"503 Service Unavailable"),
+    "http_503_untyped": (503, None, b"503 Service Unavailable"),
+    "http_503_retry_after": (503, None, b""),
+    "http_503_date": (503, None, b""),
+    "http_429": (429, JSON, b"errorMessages"),
+    "http_429_bare": (429, None, b""),
+    "http_429_date": (429, JSON, b"errorMessages"),
+    "http_429_now": (429, JSON, b"errorMessages"),
+    "http_429_quota": (429, JSON, b"errorMessages"),
     "cut_json": (200, JSON, b'[{"self"'),
     "repeated_items": (200, JSON, b"statusCategory"),
+    "repeated_older": (200, JSON, b"Before it was renamed"),
+    "category_undefined": (200, JSON, b"No Category"),
+    "category_null": (200, JSON, b'"statusCategory":null'),
+    "category_translated": (200, JSON, b"In Arbeit"),
+    "nul_in_strings": (200, JSON, b"T\\u0000o Do\\u0000"),
+    "nul_in_keys": (200, JSON, b'"na\\u0000me"'),
+    "numeric_ids": (200, JSON, b'"id":10005'),
+    "text_ids": (200, JSON, b'"id":"4"'),
+    "description_null": (200, JSON, b'"description":null'),
+    "description_document": (200, JSON, b'"description":{"type":"doc"'),
+    "description_wiki": (200, JSON, b'"description":"h2. First line'),
 }
+AS_IT_WAS = (200, JSON, b"statusCategory")
+"""Right answers, as far as a look at ``/status`` can tell."""
 
 
 def test_every_kind_is_in_the_table_of_what_is_sent() -> None:
-    assert SENT.keys() | {"early_close"} == KINDS.keys()
+    assert SENT.keys() <= KINDS.keys()
+    assert [kind for kind, (words, _) in KINDS.items() if not words or kind != kind.lower()] == []
 
 
-@pytest.mark.parametrize("kind", SENT)
+@pytest.mark.parametrize("kind", KINDS.keys() - {"early_close", "category_missing"})
 def test_what_each_kind_sends(server: SandboxServer, kind: str) -> None:
-    status, content_type, body = SENT[kind]
+    status, content_type, body = SENT.get(kind, AS_IT_WAS)
     response = ask(server, Fault(kind, seconds=0))
     assert response.status_code == status
     assert response.headers.get("content-type") == content_type
@@ -122,9 +162,25 @@ def test_redirects_say_where_to(server: SandboxServer) -> None:
     login = ask(server, Fault("login_redirect")).headers["location"]
     assert login.startswith(f"{server.url}/login.jsp?os_destination=")
     other = ask(server, Fault("redirect_other_host")).headers["location"]
-    assert other.startswith("https://login.other-host.invalid/")
+    assert other.startswith("https://sso.other-host.invalid/")
     chosen = ask(server, Fault("redirect_other_host", location="http://localhost:1/x"))
     assert chosen.headers["location"] == "http://localhost:1/x"
+
+
+def test_redirects_that_lead_nowhere(server: SandboxServer) -> None:
+    path = "/jira/rest/api/3/status"
+    assert ask(server, Fault("redirect_circle")).headers["location"] == path
+    assert "location" not in ask(server, Fault("redirect_nowhere")).headers
+    port = ask(server, Fault("redirect_other_port")).headers["location"]
+    assert port == f"http://127.0.0.1:1{path}"
+
+
+def test_a_redirect_within_the_site_leads_to_the_right_answer(server: SandboxServer) -> None:
+    server.faults = (Fault("redirect_within_site"),)
+    url = f"{server.url}/rest/api/3/project/search"
+    response = requests.get(url, params={"maxResults": "2"}, timeout=10)
+    assert response.url == url.replace("/3/", "/latest/") + "?maxResults=2"
+    assert len(response.json()["values"]) == 2
 
 
 def test_the_login_page_is_there(server: SandboxServer) -> None:
@@ -139,6 +195,53 @@ def test_retry_after_is_what_the_fault_says(server: SandboxServer) -> None:
         assert ask(server, Fault(kind, seconds=7)).headers["retry-after"] == "7"
     assert ask(server, Fault("http_429")).headers["ratelimit-reason"] == "jira-burst-based"
     assert "retry-after" not in ask(server, Fault("http_429_bare")).headers
+
+
+def test_a_quota_says_so_and_asks_for_a_long_pause(server: SandboxServer) -> None:
+    headers = ask(server, Fault("http_429_quota")).headers
+    assert headers["retry-after"] == "1847"
+    assert headers["ratelimit-reason"] == "jira-quota-global-based"
+    assert headers["x-ratelimit-remaining"] == "0"
+    assert headers["x-ratelimit-reset"]
+
+
+@pytest.mark.parametrize("kind", ["http_429_date", "http_503_date"])
+def test_retry_after_may_be_a_date(server: SandboxServer, kind: str) -> None:
+    said = ask(server, Fault(kind, seconds=90)).headers["retry-after"]
+    ahead = parsedate_to_datetime(said) - datetime.now(UTC)
+    assert timedelta(seconds=30) < ahead <= timedelta(seconds=90)
+
+
+@pytest.mark.parametrize("kind", ["http_429_now", "retry_after_zero"])
+def test_retry_after_may_be_zero(server: SandboxServer, kind: str) -> None:
+    assert ask(server, Fault(kind)).headers["retry-after"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "marks"),
+    [
+        ("anonymous_by_name", {"x-ausername"}),
+        ("anonymous_by_reason", {"x-seraph-loginreason"}),
+        ("anonymous_unmarked", set()),
+    ],
+)
+def test_marks_of_the_anonymous_view(server: SandboxServer, kind: str, marks: set[str]) -> None:
+    known = {"x-ausername", "x-seraph-loginreason", "x-aaccountid"}
+    assert known & {name.lower() for name in ask(server, Fault(kind)).headers} == marks
+
+
+def test_an_empty_list_is_sent_to_somebody_who_is_known(server: SandboxServer) -> None:
+    response = ask(server, Fault("empty_list"), "project/search")
+    assert (response.json()["values"], response.json()["total"]) == ([], 0)
+    assert response.headers["x-aaccountid"]
+    assert ask(server, Fault("empty_list"), "project/NA/statuses").json()
+    assert ask(server, Fault("empty_list"), "myself").json()["accountId"]
+
+
+def test_only_long_urls_are_refused(server: SandboxServer) -> None:
+    assert ask(server, Fault("long_url_414"), f"status?jql={'x' * 1900}").status_code == 200
+    refused = ask(server, Fault("long_url_414"), f"status?jql={'x' * 2000}")
+    assert (refused.status_code, refused.headers["content-type"]) == (414, HTML)
 
 
 def test_the_anonymous_view_is_an_empty_site_with_its_marks(server: SandboxServer) -> None:

@@ -13,6 +13,7 @@ from jira_assets.sandbox.model import (
     Status,
 )
 from jira_assets.sandbox.site import JiraSite, UnknownObjectError
+from jira_assets.sandbox.synthetic import synthetic_site
 
 SHARED = (("10", ("1", "2")), ("11", ("2",)))
 
@@ -170,3 +171,13 @@ def test_an_unknown_category_is_itself() -> None:
     odd = Status("1", "Odd", Category(9, "in-flight", "Flying", "red"))
     site = JiraSite(SiteState("cloud", statuses={"1": odd}))
     assert site.truth()["statuses"] == {("1", "Odd", "in-flight")}
+
+
+def test_permissions_are_granted_and_revoked() -> None:
+    site = synthetic_site()
+    assert site.state.permissions == {"BROWSE_PROJECTS"}
+    site.grant("ADMINISTER")
+    site.revoke("BROWSE_PROJECTS")
+    assert site.state.permissions == {"ADMINISTER"}
+    with pytest.raises(UnknownObjectError, match="no permission 'FLY'"):
+        site.grant("FLY")
