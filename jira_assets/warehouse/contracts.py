@@ -72,6 +72,12 @@ class Reading:
     resumable: bool = False
     included_projects: tuple[str, ...] = ()
     excluded_projects: tuple[str, ...] = ()
+    notes: Callable[[], Mapping[str, "Note"]] = dict
+    """Called once it has landed (had landed before, too): what else to say of it, by name."""
+
+
+Note = int | float | str
+"""One figure or word about a reading, as Dagster shows it."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 The names of metadata entries are read by the command line and by people's own automation:
 ``outcome``, ``rows_inserted``, ``rows_updated``, ``rows_unchanged``, ``rows_deleted``,
 ``rows_rejected``, ``rows_before``, ``extractions``, ``extraction``, ``pages``, ``items``,
-``unreadable_projects`` and Dagster's ``dagster/partition_row_count``.
+``unreadable_projects``, ``seconds`` and Dagster's ``dagster/partition_row_count``. A landing has
+beside them what its reading notes about itself (``Reading.notes``), under names that are none of
+these.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 from sqlalchemy.dialects import postgresql
 
-from jira_assets.warehouse.contracts import Landing, MergeResult
+from jira_assets.warehouse.contracts import Landing, MergeResult, Note
 from jira_assets.warehouse.tables import SCHEMA
 from jira_assets.warehouse.tables import metadata as tables_metadata
 
@@ -47,9 +49,15 @@ def column_schema(table: str) -> dg.TableSchema:
     )
 
 
-def landing_metadata(landing: Landing, seconds: float) -> Metadata:
-    """Describe what landed: how much, of which extraction, and what could not be read and why."""
+def landing_metadata(
+    landing: Landing, seconds: float, notes: Mapping[str, Note] | None = None
+) -> Metadata:
+    """Describe what landed: how much, of which extraction, and what could not be read and why.
+
+    ``notes`` come along; one under a name of ours does not replace it.
+    """
     metadata: dict[str, Any] = {
+        **(notes or {}),
         "extraction": str(landing.extraction_id),
         "pages": landing.pages,
         "items": landing.items,

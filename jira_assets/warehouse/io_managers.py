@@ -75,7 +75,8 @@ class RawIOManager(dg.ConfigurableIOManager):
             f"{landing.owner.partition_key}: {landing.entity} landed: {landing.items:,} items on "
             f"{landing.pages:,} pages, {len(landing.unreadable):,} projects unreadable"
         )
-        context.add_output_metadata(landing_metadata(landing, time.monotonic() - began))
+        seconds = time.monotonic() - began
+        context.add_output_metadata(landing_metadata(landing, seconds, obj.notes()))
 
     def load_input(self, context: dg.InputContext) -> dict[str, LandedEntity]:
         """Return the newest whole landing of each wanted partition, by partition key.

@@ -45,6 +45,14 @@ def test_a_long_list_of_unreadable_projects_is_cut() -> None:
     assert lines[-1].startswith("… and 7 more")
 
 
+def test_what_a_reading_notes_comes_along_and_replaces_nothing() -> None:
+    now = datetime.now(UTC)
+    landing = Landing(Owner(1, 1, "acme/cloud"), UUID(int=1), "e", "site", 1, 7, 9, now, now)
+    plain = landing_metadata(landing, 1.0)
+    noted = landing_metadata(landing, 1.0, {"calls": 12, "seconds_waited": 0.5, "pages": 99})
+    assert noted == {**plain, "calls": 12, "seconds_waited": 0.5}
+
+
 def test_cells_stay_in_their_cells() -> None:
     table = markdown_table(["a", "b"], [["x|y\n\\z", None], ["l" * 200, 1]])
     assert table.splitlines()[2:] == ["| x\\|y \\\\z |  |", f"| {'l' * 79}… | 1 |"]

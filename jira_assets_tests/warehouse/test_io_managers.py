@@ -169,6 +169,24 @@ def test_a_reading_is_landed_and_described(
     assert (message.extraction_run_id, message.state) == (result.run_id, "pending")
 
 
+def test_what_a_reading_notes_is_asked_for_when_it_has_landed(
+    warehouse: sa.Engine,
+    owners: dict[str, Owner],
+    instance: dg.DagsterInstance,
+    resources: dict[str, Any],
+) -> None:
+    def notes() -> dict[str, int | float | str]:
+        with warehouse.connect() as connection:
+            landed = connection.scalar(sa.select(sa.func.count()).select_from(etl_job_queue))
+        return {"markers": int(landed or 0), "seconds_waited": 0.5, "by": "the reader"}
+
+    new = reading(owners[KEYS[0]], [page(0, [])], notes=notes)
+    assert run(asset_of("raw_statuses", new), instance, resources).success
+    metadata = materialized(instance, "raw_statuses")[KEYS[0]]
+    noted = {name: metadata[name] for name in ("markers", "seconds_waited", "by")}
+    assert noted == {"markers": 1, "seconds_waited": 0.5, "by": "the reader"}
+
+
 def test_what_a_reading_raises_reaches_dagster(
     owners: dict[str, Owner], instance: dg.DagsterInstance, resources: dict[str, Any]
 ) -> None:
