@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 DAGSTER_URL_VARIABLE: Final = "JIRA_ASSETS_DAGSTER_DATABASE_URL"
+RUNS_AT_ONCE: Final = 4
+SITES_AT_ONCE: Final = 2
+"""How many runs may read a site: a reading may take hours, and transforms go on beside it."""
+
 _HEADER: Final = (
     "# Written by jira-assets at every start. To use an instance of your own, set DAGSTER_HOME.\n"
 )
@@ -39,7 +43,11 @@ def instance_config(dagster_url: str) -> dict[str, Any]:
         "storage": {"postgres": {"postgres_url": url}},
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
-        "concurrency": {"runs": {"max_concurrent_runs": 4}},
+        "concurrency": {
+            "runs": {"max_concurrent_runs": RUNS_AT_ONCE},
+            # By run: a killed one gives its slot back with its place, and nobody waits in a place.
+            "pools": {"granularity": "run", "default_limit": SITES_AT_ONCE},
+        },
         "run_monitoring": {
             "enabled": True,
             "start_timeout_seconds": 180,

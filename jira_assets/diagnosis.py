@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jira_assets.extract.pool import SITES_POOL
+
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
@@ -81,8 +83,26 @@ def examine_instance(settings: Mapping[str, Any]) -> Iterator[Finding]:
             "processes as the default allows.",
             "Set concurrency.runs.max_concurrent_runs in dagster.yaml, about two a core.",
         )
+    yield from _examine_pools((settings.get("concurrency") or {}).get("pools") or {})
     if (settings.get("telemetry") or {}).get("enabled", True):
         yield Finding("Dagster's telemetry is on.", "Set telemetry.enabled: false in dagster.yaml.")
+
+
+def _examine_pools(pools: Mapping[str, Any]) -> Iterator[Finding]:
+    if pools.get("default_limit") is None:
+        yield Finding(
+            f"Pools have no limit by default: unless {SITES_POOL} was given one in the UI, many "
+            "readings of sites at once may leave no place for transforms.",
+            "Set concurrency.pools.default_limit in dagster.yaml (it holds for every pool), or "
+            "this one's limit in the UI or by `dagster instance concurrency set "
+            f"{SITES_POOL} 2`: below the number of runs at once.",
+        )
+    if pools.get("granularity") != "run":
+        yield Finding(
+            "Pools count steps, not runs: a run that waits for a slot may hold a place among the "
+            "runs meanwhile, and a killed one keeps its slot until its run is ended.",
+            "Set concurrency.pools.granularity: run in dagster.yaml.",
+        )
 
 
 def examine(settings: "Settings") -> list[Finding]:

@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 import yaml
-from dagster._core.instance.config import dagster_instance_config
+from dagster import DagsterInstance
+from dagster._core.instance.config import PoolGranularity, dagster_instance_config
 
-from jira_assets.dagster_home import DAGSTER_URL_VARIABLE, environment, instance_config, prepare
+from jira_assets.dagster_home import (
+    DAGSTER_URL_VARIABLE,
+    RUNS_AT_ONCE,
+    SITES_AT_ONCE,
+    environment,
+    instance_config,
+    prepare,
+)
+from jira_assets.extract.pool import SITES_POOL
 from jira_assets.services import Services
 from jira_assets.settings import Settings
 
@@ -37,6 +46,21 @@ def test_dagster_itself_accepts_the_config(
     assert config["run_retries"]["retry_on_asset_or_op_failure"] is False
     assert config["telemetry"]["enabled"] is False
     assert config["nux"]["enabled"] is False
+
+
+def test_dagster_itself_bounds_the_sites_at_once(tmp_path: Path) -> None:
+    config = instance_config(WITHOUT_PASSWORD)
+    config["storage"] = {"sqlite": {"base_dir": str(tmp_path / "storage")}}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(config))
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        concurrency = instance.get_concurrency_config()
+        instance.event_log_storage.initialize_concurrency_limit_to_default(SITES_POOL)
+        (pool,) = instance.event_log_storage.get_pool_limits()
+    assert concurrency.pool_config.pool_granularity is PoolGranularity.RUN
+    assert concurrency.pool_config.default_pool_limit == SITES_AT_ONCE
+    assert concurrency.run_queue_config is not None
+    assert SITES_AT_ONCE < concurrency.run_queue_config.max_concurrent_runs == RUNS_AT_ONCE
+    assert (pool.name, pool.limit, pool.from_default) == (SITES_POOL, SITES_AT_ONCE, True)
 
 
 def test_a_password_is_not_written_to_the_file(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from jira_assets.definitions import (
     defs,
     tables_of,
 )
+from jira_assets.extract.pool import SITES_POOL
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import DATA_TABLES, ENTITIES, SCHEMA, SOURCES
 
@@ -65,6 +66,19 @@ def test_a_backfill_is_one_run_a_partition_to_extract_and_few_to_transform() -> 
     one, few = dg.BackfillPolicy.multi_run(1), dg.BackfillPolicy.single_run()
     for name, node in nodes().items():
         assert node.backfill_policy == (one if name in RAW else few)
+
+
+def test_what_reads_a_site_and_nothing_else_is_in_the_pool_of_sites() -> None:
+    for name, node in nodes().items():
+        assert node.pools == ({SITES_POOL} if name in RAW else set())
+
+
+def test_a_run_that_reads_a_site_takes_a_slot_of_the_pool() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        for job, pools in ((EXTRACT_JOB, {SITES_POOL}), (TRANSFORM_JOB, set())):
+            run = instance.create_run_for_job(defs.resolve_job_def(job))
+            concurrency = run.run_op_concurrency
+            assert (concurrency.all_pools if concurrency else set()) == pools
 
 
 def test_the_jobs_hold_what_their_names_say() -> None:

@@ -20,8 +20,26 @@ def test_the_instance_that_we_configure_is_in_order() -> None:
         ({"storage": {"sqlite": {}}}, "outside Postgres", "storage.postgres"),
         ({"storage": None}, "outside Postgres", "storage.postgres"),
         ({"run_retries": {"enabled": True}}, "multiply", "retry_on_asset_or_op_failure: false"),
-        ({"concurrency": {}}, "no limit of runs at once", "max_concurrent_runs"),
-        ({"concurrency": {"runs": None}}, "no limit of runs at once", "max_concurrent_runs"),
+        (
+            {"concurrency": {"pools": IN_ORDER["concurrency"]["pools"]}},
+            "no limit of runs at once",
+            "max_concurrent_runs",
+        ),
+        (
+            {"concurrency": IN_ORDER["concurrency"] | {"runs": None}},
+            "no limit of runs at once",
+            "max_concurrent_runs",
+        ),
+        (
+            {"concurrency": IN_ORDER["concurrency"] | {"pools": {"granularity": "run"}}},
+            "unless jira_sites was given one in the UI",
+            "dagster instance concurrency set jira_sites 2",
+        ),
+        (
+            {"concurrency": IN_ORDER["concurrency"] | {"pools": {"default_limit": 2}}},
+            "Pools count steps, not runs",
+            "concurrency.pools.granularity: run",
+        ),
         ({"telemetry": {}}, "telemetry is on", "telemetry.enabled: false"),
     ],
 )
@@ -37,8 +55,9 @@ def test_run_retries_that_are_off_or_for_crashes_only_do_no_harm() -> None:
         assert list(examine_instance({**IN_ORDER, "run_retries": retries})) == []
 
 
-def test_an_empty_dagster_yaml_lacks_storage_a_limit_and_silence() -> None:
-    assert len(list(examine_instance({}))) == 3
+@pytest.mark.parametrize("empty", [{}, {"concurrency": None}, {"concurrency": {"pools": None}}])
+def test_an_empty_dagster_yaml_lacks_storage_limits_and_silence(empty: dict[str, Any]) -> None:
+    assert len(list(examine_instance(empty))) == 5
 
 
 @pytest.mark.parametrize(

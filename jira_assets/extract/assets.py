@@ -21,6 +21,7 @@ from uuid import UUID, uuid5
 import dagster as dg
 
 from jira_assets.extract.failures import as_dagster_failures
+from jira_assets.extract.pool import SITES_POOL
 from jira_assets.extract.readings import SiteReader
 from jira_assets.jira.client import JiraClient
 from jira_assets.partitions import PartitionKey, partitions_definition
@@ -80,6 +81,7 @@ def build_raw_assets(
             max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
         ),
         required_resource_keys={"jira", "warehouse", "broker", "heartbeat"},
+        pool=SITES_POOL,
         description="Reads one Jira site and lands what it answers, entity by entity.",
     )
     def read_jira_site(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Any]]:
