@@ -3,8 +3,9 @@
 Decisions this module embodies:
 
 * A site that says how much of its bucket is left is mirrored: every call takes a token here, too,
-  and each answer sets the mirror right: what it said was left, less the calls sent since, and what
-  has come back since. So calls wait before the wall, not after it, and all of the rate is used.
+  and each answer sets the mirror right by the difference between what the site had left after that
+  call and what the mirror had. So calls wait before the wall, not after it, and none of the rate is
+  lost.
 * A fifth of the bucket (ten calls at most) is left alone: other people's tools and browsers draw
   from it as well, and below a fifth Jira speaks of ``NearLimit``.
 * How fast the bucket fills, Data Center says and Cloud does not: then it follows from two answers,
@@ -15,7 +16,7 @@ Decisions this module embodies:
   evenly, since a burst is what such limits are made against. So is our own ``requests_per_second``.
 """
 
-import math
+from dataclasses import dataclass
 from typing import Final
 
 from jira_assets.jira.signals import Limits
@@ -30,6 +31,19 @@ _GROWTH_A_SECOND: Final = 0.01
 _SHORTEST_MEASURE_SECONDS: Final = 0.05
 _FEWEST_TO_MEASURE: Final = 10
 _ROUNDING: Final = 1e-9
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One token that was taken: to tell what the site says of it."""
+
+    number: int
+    """1 for the first."""
+    at: float
+    left: float
+    """Tokens that the mirror had left then."""
+    set_right: float
+    """By how many tokens the mirror had been set right until then, all in all."""
 
 
 class Allowance:
@@ -48,10 +62,11 @@ class Allowance:
         """Calls that may start at once when the bucket is full; None: no limit is known."""
         self._tokens = self.capacity or 0.0
         self._reserve = 0.0
-        self._filled_at = -math.inf
+        self._filled_at = 0.0
         self._taken = 0
         self._heard_of = 0
-        self._said: tuple[int, float, float] | None = None
+        self._set_right = 0.0
+        self._said: tuple[Taken, float] | None = None
         self._measured = False
         self._passed = 0
         self._passing_since: float | None = None
@@ -66,27 +81,29 @@ class Allowance:
         lacking = 1.0 + self._reserve - self._tokens
         return lacking / self.rate if lacking > _ROUNDING else 0.0
 
-    def take(self, now: float) -> int:
-        """Let a call start; returns its number, to tell what is said of it."""
+    def take(self, now: float) -> Taken:
+        """Let a call start."""
         self._fill(now)
         self._tokens -= 1.0
         self._taken += 1
         if self._passing_since is None:
             self._passing_since = self._grown_at = now
-        return self._taken
+        return Taken(self._taken, now, self._tokens, self._set_right)
 
-    def told(self, number: int, sent_at: float, limits: Limits, now: float) -> None:
-        """Set the mirror by what the answer to call ``number``, sent at ``sent_at``, said is left.
+    def told(self, taken: Taken, limits: Limits, now: float) -> None:
+        """Set the mirror right by what the answer to a call says is left.
 
         An answer to an earlier call than one already heard of says nothing new.
         """
-        if number <= self._heard_of:
+        if taken.number <= self._heard_of:
             return
-        self._heard_of = number
+        self._heard_of = taken.number
         self._size(limits)
-        self._estimate(number, sent_at, limits)
-        came_back = (self.rate or 0.0) * (now - sent_at)
-        self._set(limits.remaining - (self._taken - number) + came_back, now)
+        self._estimate(taken, limits)
+        self._fill(now)
+        wrong_by = limits.remaining - (taken.left + self._set_right - taken.set_right)
+        self._set_right += wrong_by
+        self._set(self._tokens + wrong_by, now)
 
     def passed(self, now: float) -> None:
         """Count a call that was not turned away."""
@@ -95,12 +112,12 @@ class Allowance:
             self.rate = self._known_rate() * (1 + _GROWTH_A_SECOND * min(1.0, now - self._grown_at))
         self._grown_at = now
 
-    def refused(self, number: int, now: float) -> None:
+    def refused(self, taken: Taken, now: float) -> None:
         """Learn from a call that was turned away by a site that says nothing about its limit.
 
         What was in flight at the last refusal is part of it, and teaches nothing more.
         """
-        if number <= self._refused_up_to or (self.capacity or 0.0) > 1.0:
+        if taken.number <= self._refused_up_to or (self.capacity or 0.0) > 1.0:
             return
         self._refused_up_to = self._taken
         rates = [rate for rate in (self.rate, self._passed_a_second(now)) if rate is not None]
@@ -132,19 +149,19 @@ class Allowance:
         elif self.rate is None:
             self.rate = most
 
-    def _estimate(self, number: int, sent_at: float, limits: Limits) -> None:
+    def _estimate(self, taken: Taken, limits: Limits) -> None:
         """Measure the fill rate between two answers: what was left, and the calls in between."""
         if limits.fill_rate is not None:
             return
         if self._said is None:
-            self._said = (number, sent_at, limits.remaining)
+            self._said = (taken, limits.remaining)
             return
-        before, at, remained = self._said
-        seconds = sent_at - at
+        before, remained = self._said
+        seconds = taken.at - before.at
         if seconds < _ESTIMATE_EVERY_SECONDS:
             return
-        self._said = (number, sent_at, limits.remaining)
-        seen = (limits.remaining - remained + number - before) / seconds
+        self._said = (taken, limits.remaining)
+        seen = (limits.remaining - remained + taken.number - before.number) / seconds
         if max(remained, limits.remaining) >= (self.capacity or 0.0) - 1.0:
             seen = max(seen, self._known_rate())  # A full bucket spills: it fills so fast at least.
         weight = _NEW_ESTIMATE_COUNTS if self._measured else 1.0
@@ -153,11 +170,10 @@ class Allowance:
         self.rate = max(_LEAST_RATE, rate + weight * (seen - rate))
 
     def _fill(self, now: float) -> None:
-        if self.capacity is None or self.rate is None:
-            return
-        passed = now - self._filled_at
-        self._set(self.capacity if math.isinf(passed) else self._tokens + passed * self.rate, now)
+        if self.rate is not None:
+            self._set(self._tokens + (now - self._filled_at) * self.rate, now)
+        self._filled_at = now
 
     def _set(self, tokens: float, now: float) -> None:
-        self._tokens = min(tokens, self.capacity or tokens)
+        self._tokens = tokens if self.capacity is None else min(tokens, self.capacity)
         self._filled_at = now

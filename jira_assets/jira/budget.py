@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from jira_assets.jira.allowance import Allowance
+from jira_assets.jira.allowance import Allowance, Taken
 from jira_assets.jira.clock import Clock
 from jira_assets.jira.latency import LatencyWatch
 from jira_assets.jira.signals import Signal
@@ -45,12 +45,11 @@ class _Lane:
 
 @dataclass(frozen=True)
 class Ticket:
-    """A call that was let in. Times in seconds of the budget's clock."""
+    """A call that was let in."""
 
     endpoint: str
-    number: int
-    """How many calls of the endpoint were let in before, plus one."""
-    sent_at: float
+    taken: Taken
+    """From the endpoint's allowance."""
     waited: float
     """Seconds that it was kept waiting for limits and pauses, not for a place in the window."""
     in_demand: bool
@@ -129,9 +128,9 @@ class Budget:
                 return max(0.0, left)
             self._in_flight += 1
             self._own.take(now)
-            number = lane.allowance.take(now)
+            taken = lane.allowance.take(now)
             in_demand = 2 * self._in_flight > self._window.size
-            return Ticket(endpoint, number, now, waited, in_demand)
+            return Ticket(endpoint, taken, waited, in_demand)
 
     def settle(self, ticket: Ticket, signal: Signal) -> None:
         """Take in what the answer to an admitted call says; its place is free again."""
@@ -191,18 +190,18 @@ class Budget:
 
     def _learn_rate(self, allowance: Allowance, ticket: Ticket, signal: Signal, now: float) -> None:
         if signal.limits is not None:
-            allowance.told(ticket.number, ticket.sent_at, signal.limits, now)
+            allowance.told(ticket.taken, signal.limits, now)
         elif signal.refused:
-            allowance.refused(ticket.number, now)
+            allowance.refused(ticket.taken, now)
         elif signal.healthy:
             allowance.passed(now)
 
     def _move_window(
         self, latency: LatencyWatch, ticket: Ticket, signal: Signal, now: float
     ) -> None:
-        took = now - ticket.sent_at
+        took = now - ticket.taken.at
         slow_round = signal.healthy and latency.slow_round(took, now, self._window.size)
-        if ticket.sent_at <= self._cut_at:
+        if ticket.taken.at <= self._cut_at:
             return
         if signal.overloaded or (signal.near_limit and signal.limits is None):
             self._window.refused()
