@@ -6,8 +6,10 @@ Facts about what real sites send, and where they were read or measured:
   wrong context path.
 * Wrong credentials may be answered with 200 and the anonymous view, which looks like an empty site.
   The headers tell: ``X-AUSERNAME: anonymous`` or ``X-Seraph-LoginReason: AUTHENTICATED_FAILED``.
+  An answer of 401, 429 or 5xx may carry them, too, and speaks for itself.
 * Four shapes of error bodies: ``{"errorMessages", "errors"}`` (either may be empty, or no list or
   object), ``{"message", "status-code"}``, ``{"code", "message"}`` and ``{"errorMessage"}``.
+* Proxies refuse URLs of more than 2 to 8 KB: 414, or 431.
 * ``orjson`` refuses lone surrogates, NaN and a byte order mark, which Java's JSON writers produce:
   those bodies are read again, leniently. A document that ends early is malformed to both.
 """
@@ -30,8 +32,10 @@ from jira_assets.jira.errors import (
     NotFoundError,
     NotJiraError,
     RateLimitedError,
+    RedirectedError,
     RefusedRequestError,
     ScopeError,
+    TransientJiraError,
     UnavailableError,
     WrongPathError,
 )
@@ -40,7 +44,13 @@ from jira_assets.jira.transport import HttpAnswer
 
 _LONGEST_QUOTE: Final = 300
 _LONGEST_TEXT_BODY: Final = 2000
-_WORTH_ANOTHER_TRY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"  # a byte order mark counts as none
+_URL_TOO_LONG: Final = frozenset(
+    {HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE}
+)
+_WORTH_ANOTHER_TRY: Final = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+)
 
 
 def payload_of(answer: HttpAnswer, *, anonymous: bool, now: float) -> Any:
@@ -58,7 +68,7 @@ def payload_of(answer: HttpAnswer, *, anonymous: bool, now: float) -> Any:
         _refuse_the_anonymous_view(answer)
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         raise _error_of(answer, now)
-    if not answer.body.strip():
+    if not answer.body.strip(_BLANK):
         raise MalformedAnswerError("Jira's answer is empty.", url=answer.url, status=answer.status)
     if is_html(answer):
         raise NotJiraError(
@@ -71,7 +81,7 @@ def payload_of(answer: HttpAnswer, *, anonymous: bool, now: float) -> Any:
 
 def is_html(answer: HttpAnswer) -> bool:
     """Whether the body is a page for people. Proxies label JSON as HTML, or HTML as nothing."""
-    start = answer.body[:64].lstrip()[:1]
+    start = answer.body[:1024].lstrip(_BLANK)[:1]
     labelled = "html" in answer.headers.get("Content-Type", "").lower()
     return start == b"<" or (labelled and start not in {b"[", b"{"})
 
@@ -91,9 +101,9 @@ def _words(payload: Any) -> Iterator[str]:
         if isinstance(said, str):
             yield said
         elif isinstance(said, list):
-            yield from (str(item) for item in said)
+            yield from (str(item) for item in said if item)
         elif isinstance(said, dict):
-            yield from (f"{field}: {problem}" for field, problem in said.items())
+            yield from (f"{field}: {problem}" for field, problem in said.items() if problem)
 
 
 def _refuse_the_anonymous_view(answer: HttpAnswer) -> None:
@@ -102,6 +112,8 @@ def _refuse_the_anonymous_view(answer: HttpAnswer) -> None:
     if "CAPTCHA_CHALLENGE" in denied or "AUTHENTICATION_DENIED" in reason:
         kind: type[JiraError] = CaptchaError
         what = "Jira refuses the login until a person solves its CAPTCHA."
+    elif answer.status == HTTPStatus.UNAUTHORIZED or _is_hiccup(answer.status):
+        return
     elif "AUTHENTICATED_FAILED" in reason:
         kind, what = AnonymousViewError, "Jira refused the credentials and answers as to a visitor."
     elif answer.headers.get("X-AUSERNAME", "").lower() == "anonymous":
@@ -116,6 +128,8 @@ def _error_of(answer: HttpAnswer, now: float) -> JiraError:
     body = _error_body(answer)
     said = words_of(body)
     quote = f": {said.rstrip('.')}." if said else "."
+    if _is_hiccup(status):
+        return _hiccup(answer, quote, now)
     match status:
         case HTTPStatus.UNAUTHORIZED:
             kind = ScopeError if "scope" in said.lower() else CredentialsRefusedError
@@ -126,20 +140,34 @@ def _error_of(answer: HttpAnswer, now: float) -> JiraError:
             return _not_found(answer, body, quote)
         case HTTPStatus.GONE:
             return GoneError(f"Jira has removed this endpoint{quote}", url=url, status=status)
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            pause = retry_after(answer.headers, now)
-            what = f"Jira asks for fewer calls{quote}"
-            return RateLimitedError(what, url=url, status=status, retry_after=pause)
-    return _other_error(answer, quote, now)
+    return _refusal(answer, quote)
 
 
-def _other_error(answer: HttpAnswer, quote: str, now: float) -> JiraError:
+def _refusal(answer: HttpAnswer, quote: str) -> JiraError:
     url, status = answer.url, answer.status
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _WORTH_ANOTHER_TRY:
-        pause = retry_after(answer.headers, now)
-        what = f"Jira, or a proxy before it, is out of order{quote}"
-        return UnavailableError(what, url=url, status=status, retry_after=pause)
-    return RefusedRequestError(f"Jira refuses the call{quote}", url=url, status=status)
+    if status < HTTPStatus.BAD_REQUEST:
+        what = "The site redirects us without saying where to."
+        return RedirectedError(what, url=url, status=status)
+    what = "Jira refuses the call"
+    if status in _URL_TOO_LONG:
+        what = f"A proxy refuses the URL as too long ({len(url.encode()):,} bytes)"
+    return RefusedRequestError(f"{what}{quote}", url=url, status=status)
+
+
+def _is_hiccup(status: int) -> bool:
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _WORTH_ANOTHER_TRY
+
+
+def _hiccup(answer: HttpAnswer, quote: str, now: float) -> TransientJiraError:
+    pause = retry_after(answer.headers, now)
+    asks = f" and asks to wait {pause:,.0f} s" if pause else ""
+    kind: type[TransientJiraError] = UnavailableError
+    what = "Jira, or a proxy before it, is out of order"
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        reason = answer.headers.get("RateLimit-Reason", "").strip()
+        kind = RateLimitedError
+        what = f"Jira takes no more calls for now{f' ({reason})' if reason else ''}"
+    return kind(f"{what}{asks}{quote}", url=answer.url, status=answer.status, retry_after=pause)
 
 
 def _not_found(answer: HttpAnswer, body: Any, quote: str) -> NotFoundError:

@@ -11,7 +11,7 @@
     │   │   ├── CaptchaError          Jira wants a person to log in first
     │   │   └── AnonymousViewError    200, but not as the account that was given
     │   ├── NotJiraError              200 HTML: a login page, or another application
-    │   │   └── RedirectedError       the site sends us to a login page or another host
+    │   │   └── RedirectedError       the site sends us to a login page, another host, or nowhere
     │   ├── UnreadableError           of one object it is a fact, of a list it is a failure
     │   │   ├── ForbiddenError        403
     │   │   └── NotFoundError         404
@@ -30,7 +30,8 @@
 
 An error carries its culprit as data (``url``, ``tries``, ``status``), and its text says what
 happened, who must do what, and where. Neither ever holds a secret: URLs come without credentials,
-and no error is chained to one of ``requests``, whose request object holds the headers.
+and no error is chained to one of ``requests``, whose request object holds the headers. The text may
+quote Jira, and holds no U+0000 and no other control character: logs and Postgres refuse them.
 """
 
 from typing import Any, ClassVar
@@ -50,7 +51,7 @@ class JiraError(Exception):
     remedy: ClassVar[str] = ""
 
     def __init__(self, what: str, *, url: str | None = None, status: int | None = None) -> None:
-        super().__init__(what)
+        super().__init__("".join(letter if letter.isprintable() else " " for letter in what))
         self.url = url
         self.status = status
         self.tries = 1
@@ -128,7 +129,7 @@ class NotJiraError(PermanentJiraError):
 
 
 class RedirectedError(NotJiraError):
-    """The site sends us to a login page or to another host."""
+    """The site sends us to a login page, to another host, in a circle or nowhere."""
 
 
 class UnreadableError(PermanentJiraError):

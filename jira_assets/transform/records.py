@@ -90,8 +90,7 @@ def parse_project(raw: Any) -> Project:
         archived=flag(found.get("archived")),
         category_jira_id=identifier(member(found, "projectCategory", "id")),
         category_name=text(member(found, "projectCategory", "name")),
-        lead_jira_id=identifier(member(found, "lead", "accountId"))
-        or identifier(member(found, "lead", "key")),
+        lead_jira_id=_person_id(found.get("lead")),
         lead_name=text(member(found, "lead", "displayName")),
     )
 
@@ -128,6 +127,12 @@ def category_key(raw: Any) -> str:
     """Return the key of a status category; ``undefined`` where there is none."""
     by_id = _CATEGORY_BY_ID.get(identifier(member(raw, "id")) or "", NO_CATEGORY)
     return filled(member(raw, "key")) or by_id
+
+
+def _person_id(raw: Any) -> str | None:
+    """Return what identifies a user: Cloud's account id, Data Center's key, or its user name."""
+    ids = (identifier(member(raw, name)) for name in ("accountId", "key", "name"))
+    return next((found for found in ids if found), None)
 
 
 def _object(raw: Any, what: str) -> Mapping[str, Any]:

@@ -57,7 +57,14 @@ def test_json_is_json_however_it_is_labelled(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b'[{"id": "1"}, {"id', b'{"a": ', b"[" * 100_000, b"OK", b'[{"id": "1"}] trailing'],
+    [
+        b'[{"id": "1"}, {"id',
+        b"\xef\xbb\xbf{",
+        b'{"a": ',
+        b"[" * 100_000,
+        b"OK",
+        b'[{"id": "1"}] trailing',
+    ],
 )
 def test_a_cut_answer_is_worth_another_try(body: bytes) -> None:
     error = _error(_answer(body))
@@ -65,14 +72,20 @@ def test_a_cut_answer_is_worth_another_try(body: bytes) -> None:
     assert "cut off or malformed JSON" in str(error)
 
 
-@pytest.mark.parametrize("body", [b"", b" \r\n "])
+@pytest.mark.parametrize("body", [b"", b" \r\n ", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("status", [200, 204])
 def test_an_empty_answer_is_worth_another_try(body: bytes, status: int) -> None:
     assert isinstance(_error(_answer(body, status)), errors.MalformedAnswerError)
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"), [(LOGIN_PAGE, "text/html"), (LOGIN_PAGE, ""), (b"Hello", "text/html")]
+    ("body", "kind"),
+    [
+        (LOGIN_PAGE, "text/html"),
+        (LOGIN_PAGE, ""),
+        (b"\xef\xbb\xbf" + b"\r\n" * 200 + LOGIN_PAGE, ""),
+        (b"Hello", "text/html"),
+    ],
 )
 def test_a_page_for_people_is_not_jira(body: bytes, kind: str) -> None:
     error = _error(_answer(body, kind=kind))
@@ -97,6 +110,27 @@ def test_the_anonymous_view_is_refused_and_is_fine_where_it_was_asked_for(
     assert _payload(answer, anonymous=True) == []
 
 
+MARKED = {"X-AUSERNAME": "anonymous", "X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (200, errors.AnonymousViewError),
+        (400, errors.AnonymousViewError),
+        (403, errors.AnonymousViewError),
+        (404, errors.AnonymousViewError),
+        (401, errors.CredentialsRefusedError),
+        (429, errors.RateLimitedError),
+        (503, errors.UnavailableError),
+    ],
+)
+def test_an_answer_that_speaks_for_itself_is_not_the_anonymous_view(
+    status: int, kind: type[errors.JiraError]
+) -> None:
+    assert type(_error(_answer(b"[]", status, headers=MARKED))) is kind
+
+
 @pytest.mark.parametrize(
     "headers", [{"X-AUSERNAME": "mia"}, {"X-Seraph-LoginReason": "OK"}, {"X-AUSERNAME": ""}]
 )
@@ -112,6 +146,7 @@ ERRORS = [
     (405, errors.RefusedRequestError),
     (408, errors.UnavailableError),
     (410, errors.GoneError),
+    (414, errors.RefusedRequestError),
     (425, errors.UnavailableError),
     (429, errors.RateLimitedError),
     (500, errors.UnavailableError),
@@ -166,6 +201,29 @@ def test_what_jira_asks_to_wait_is_kept_as_seconds(status: int) -> None:
     assert error.retry_after == 1847.0
 
 
+def test_a_limit_says_which_and_for_how_long() -> None:
+    headers = {"Retry-After": "1847", "RateLimit-Reason": "jira-quota-global-based"}
+    error = _error(_answer(b'{"message": "Slow down"}', 429, headers=headers))
+    assert str(error).startswith(
+        "Jira takes no more calls for now (jira-quota-global-based) and asks to wait 1,847 s: "
+        "Slow down. It is worth another try later."
+    )
+
+
+@pytest.mark.parametrize("status", [300, 302, 304])
+def test_a_redirect_to_nowhere_is_about_the_base_url(status: int) -> None:
+    error = _error(_answer(b"", status))
+    assert type(error) is errors.RedirectedError
+    assert "Check the integration's base URL" in str(error)
+
+
+@pytest.mark.parametrize("status", [414, 431])
+def test_a_url_that_a_proxy_finds_too_long_is_measured(status: int) -> None:
+    error = _error(_answer(b"<html>Too large</html>", status, "text/html"))
+    assert isinstance(error, errors.RefusedRequestError)
+    assert f"refuses the URL as too long ({len(URL)} bytes)" in str(error)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -173,6 +231,7 @@ def test_what_jira_asks_to_wait_is_kept_as_seconds(status: int) -> None:
         ({"errorMessages": [], "errors": {"jql": "Wrong"}}, "jql: Wrong"),
         ({"errorMessages": "One", "errors": ["Two"]}, "One; Two"),
         ({"errorMessages": None, "errors": 5}, ""),
+        ({"errorMessages": [None, ""], "errors": {"jql": None}}, ""),
         ({"message": "null for uri", "status-code": 404}, "null for uri"),
         ({"code": 401, "message": "Unauthorized"}, "Unauthorized"),
         ({"errorMessage": "Site\n  temporarily   unavailable"}, "Site temporarily unavailable"),

@@ -67,7 +67,7 @@ NO_JIRA: list[tuple[Reply, type[errors.JiraError], str]] = [
         "sends us to https://sso.example.com, where no token is sent",
     ),
     (Reply(status=307, headers={"Location": INFO}), errors.RedirectedError, "in a circle"),
-    (Reply(status=302), errors.RefusedRequestError, "refuses the call"),
+    (Reply(status=302), errors.RedirectedError, "without saying where to"),
 ]
 
 

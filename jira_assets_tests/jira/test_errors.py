@@ -60,3 +60,8 @@ def test_errors_survive_the_way_between_processes() -> None:
     error.tries = 3
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.url, again.tries) == (str(error), "https://h/", 3)
+
+
+def test_what_jira_says_is_text_that_logs_and_postgres_take() -> None:
+    error = errors.LostAccessError("Nothing for M\x00ia\x1b[31m 🦊 Zoë\n.", url="https://h/x")
+    assert "Nothing for M ia [31m 🦊 Zoë . Give the account" in str(error)

@@ -63,6 +63,21 @@ def test_a_project_needs_its_key() -> None:
         parse_project({"id": 1, "name": "x", "key": ""})
 
 
+@pytest.mark.parametrize(
+    ("lead", "lead_id"),
+    [
+        ({"accountId": "5b10", "key": "k", "name": "n"}, "5b10"),
+        ({"accountId": None, "key": "JIRAUSER1", "name": "n"}, "JIRAUSER1"),
+        ({"key": " ", "name": "mia"}, "mia"),
+        ({"displayName": "Former user", "emailAddress": ""}, None),
+        (None, None),
+        ("mia", None),
+    ],
+)
+def test_a_lead_is_told_by_what_its_deployment_calls_people(lead: Any, lead_id: str | None) -> None:
+    assert parse_project({"id": 1, "key": "K", "name": "x", "lead": lead}).lead_jira_id == lead_id
+
+
 def test_an_issue_type_can_do_without_all_but_id_and_name() -> None:
     assert parse_issue_type({"id": 1, "name": "Bug"}) == (
         *("1", "Bug", None, None, False, None, None),
