@@ -1,7 +1,8 @@
 """What a client did, counted from several threads."""
 
 import threading
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import add, sub
 from typing import Self
 
 
@@ -23,11 +24,11 @@ class Counts:
 
     def __add__(self, other: Self) -> Self:
         """Return the counts of both."""
-        return type(self)(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return type(self)(*map(add, vars(self).values(), vars(other).values()))
 
     def __sub__(self, before: Self) -> Self:
         """Return what was counted after ``before``."""
-        return type(self)(*(a - b for a, b in zip(astuple(self), astuple(before), strict=True)))
+        return type(self)(*map(sub, vars(self).values(), vars(before).values()))
 
     def __str__(self) -> str:
         return (
