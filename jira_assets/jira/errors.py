@@ -175,7 +175,10 @@ class RefusedRequestError(PermanentJiraError):
 class UntrustedCertificateError(PermanentJiraError):
     """The site's certificate cannot be verified."""
 
-    remedy = "Renew the certificate, or name the private CA's bundle in REQUESTS_CA_BUNDLE."
+    remedy = (
+        "Renew the certificate, or name the private CA's bundle: by --ca-bundle of the integration, "
+        "or for all of them in REQUESTS_CA_BUNDLE."
+    )
 
 
 class WrongDeploymentError(PermanentJiraError):

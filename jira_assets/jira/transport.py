@@ -141,11 +141,13 @@ class Transport:
             return self._pool
 
     def _failure(self, error: Exception, url: str) -> JiraError:
-        host = urlsplit(url).netloc
-        if isinstance(error, OSError) and "TLS CA certificate bundle" in str(error):
-            who = "integration" if self._site.ca_bundle else "environment"
+        host, said = urlsplit(url).netloc, str(error)
+        who = "integration" if self._site.ca_bundle else "environment"
+        if isinstance(error, OSError) and "TLS CA certificate bundle" in said:
             return UntrustedCertificateError(f"The {who} names a CA bundle that is missing.")
-        if isinstance(error, exceptions.SSLError) and "CERTIFICATE" in str(error).upper():
+        if "NO_CERTIFICATE_OR_CRL_FOUND" in said:
+            return UntrustedCertificateError(f"The {who} names a CA bundle without a certificate.")
+        if isinstance(error, exceptions.SSLError) and "CERTIFICATE" in said.upper():
             return UntrustedCertificateError(f"The certificate of {host} is not trusted.", url=url)
         return ConnectionFailedError(_explained(error, host, self._timeouts), url=url)
 

@@ -1,6 +1,7 @@
 """A Jira of a few lines: answers what a test tells it to, and remembers what was asked."""
 
 import json
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,14 +57,19 @@ DATA_CENTER_ACCOUNT = {"name": "mia", "key": "JIRAUSER1", "displayName": "Mia"}
 class ScriptedJira:
     """A server on loopback. The last reply given for a path repeats; other paths answer 404."""
 
-    def __init__(self, context: str = "") -> None:
+    def __init__(self, context: str = "", tls: ssl.SSLContext | None = None) -> None:
         self.context = context
+        self._scheme = "http" if tls is None else "https"
         self.asked: list[Asked] = []
         self.in_flight = 0
         self.most_in_flight = 0
         self._replies: dict[str, list[Reply]] = {}
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler_for(self))
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     def __enter__(self) -> Self:
@@ -78,7 +84,7 @@ class ScriptedJira:
     @property
     def url(self) -> str:
         """The base URL, with the context path."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}{self.context}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}{self.context}"
 
     def on(self, path: str, *replies: Reply) -> Self:
         """Answer calls of ``path``, below the context path, with one reply after the other."""
