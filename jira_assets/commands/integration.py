@@ -4,7 +4,7 @@ Options that are not given stay out of the call: ``add`` takes its defaults from
 ``update`` leaves what is there.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -14,7 +14,6 @@ from jira_assets.commands.partition import PARTITION
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from jira_assets.jira.client import JiraClient
     from jira_assets.partitions import PartitionKey
     from jira_assets.warehouse.integrations import Integration
 
@@ -177,8 +176,16 @@ def remove(partition: "PartitionKey", *, purge: bool, yes: bool) -> None:
 
 @integration.command()
 @click.argument("partition", type=PARTITION)
-def test(partition: "PartitionKey") -> None:
-    """Ask the site of PARTITION who we are, and count what we may see."""
+@click.option(
+    "--sample",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="how many projects to read for the speed, at most",
+)
+def test(partition: "PartitionKey", *, sample: int) -> None:
+    """Ask the site of PARTITION who we are, what we may read, and how fast."""
+    from jira_assets.commands.site_report import look, show
     from jira_assets.extract.site import site_of
     from jira_assets.jira.client import JiraClient
     from jira_assets.settings import Settings
@@ -187,31 +194,8 @@ def test(partition: "PartitionKey") -> None:
     found = get_integration(_engine(), partition)
     allowed = Settings.from_environment().allow_plain_http
     with JiraClient(site_of(found, allow_plain_http=allowed)) as client:
-        for line in _seen(found, client):
-            click.echo(line)
-
-
-def _seen(found: "Integration", client: "JiraClient") -> Iterator[str]:
-    from jira_assets.extract.roster import Roster
-
-    identity = client.identity()
-    roster = Roster()
-    for answer in client.projects():
-        roster.add(answer.payload)
-    statuses = sum(len(answer.payload) for answer in client.statuses())
-    types = sum(len(answer.payload) for answer in client.issue_types())
-    selected = len(roster.selected(found))
-    account = f" ({identity.account_id})" if identity.account_id else ""
-    yield (
-        f"{found.base_url} answers: {identity.server_title or 'Jira'}, {identity.deployment}, "
-        f"version {identity.version or 'unknown'}"
-    )
-    yield f"as {identity.display_name}{account}, time zone {identity.time_zone or 'unknown'}"
-    yield (
-        f"sees {len(roster.by_id):,} projects ({selected:,} after include and exclude), "
-        f"{statuses:,} statuses, {types:,} issue types"
-    )
-    yield str(client.stats)
+        client.tell_waits(click.echo)
+        show(found, look(found, client, sample))
 
 
 def _check_site(settings: Mapping[str, Any]) -> None:

@@ -18,14 +18,14 @@ from typing import Any, Final, Self
 from jira_assets.jira.budget import Budget, Pace
 from jira_assets.jira.caller import Caller
 from jira_assets.jira.clock import Clock, SystemClock
-from jira_assets.jira.dialect import Dialect, dialect_of
+from jira_assets.jira.dialect import PERMISSIONS, Dialect, dialect_of
 from jira_assets.jira.errors import LostAccessError, UnreadableError
 from jira_assets.jira.fanout import as_they_arrive
 from jira_assets.jira.identity import Identity, read_identity
 from jira_assets.jira.pages_ahead import reading_ahead
 from jira_assets.jira.paging import offset_pages
 from jira_assets.jira.retry import RetryPolicy
-from jira_assets.jira.shapes import is_list, is_page, items_of
+from jira_assets.jira.shapes import is_list, is_page, is_permissions, items_of
 from jira_assets.jira.site import Site
 from jira_assets.jira.stats import Counts, Stats
 from jira_assets.jira.transport import Timeouts, Transport
@@ -126,6 +126,21 @@ class JiraClient:
             if self._identity is None:
                 self._identity = read_identity(self.site, self._caller)
             return self._identity
+
+    def permissions(self) -> Mapping[str, bool]:
+        """Return which of ``dialect.PERMISSIONS`` the account has, in any project at least.
+
+        What the site does not speak of is missing.
+        """
+        dialect = self._dialect()
+        params = dialect.my_permissions_params
+        payload = self._caller.call(dialect.my_permissions, params, is_permissions)
+        told = payload["permissions"]
+        return {
+            name: told[name].get("havePermission") is True
+            for name in PERMISSIONS
+            if isinstance(told.get(name), dict)
+        }
 
     def projects(self) -> Iterator[Answer]:
         """Yield the pages of all projects, live and archived; the same one may be on two pages.

@@ -14,6 +14,9 @@ from urllib.parse import quote
 CLOUD: Final = "cloud"
 DATA_CENTER: Final = "data_center"
 
+PERMISSIONS: Final = ("BROWSE_PROJECTS", "ADMINISTER")
+"""What decides over how much an account may see: the one that is needed, the one that sees all."""
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -24,6 +27,7 @@ class Dialect:
     projects: str
     projects_params: Mapping[str, Any]
     pages_projects: bool
+    my_permissions_params: Mapping[str, Any]
 
     @property
     def server_info(self) -> str:
@@ -70,6 +74,8 @@ _CLOUD: Final = Dialect(
         "status": ["live", "archived"],
     },
     pages_projects=True,
+    # Cloud answers 400 unless it is told which permissions are meant.
+    my_permissions_params={"permissions": ",".join(PERMISSIONS)},
 )
 _DATA_CENTER: Final = Dialect(
     deployment=DATA_CENTER,
@@ -77,6 +83,7 @@ _DATA_CENTER: Final = Dialect(
     projects="/rest/api/2/project",
     projects_params={"expand": "description,lead", "includeArchived": "true"},
     pages_projects=False,
+    my_permissions_params={},
 )
 
 

@@ -27,6 +27,11 @@ def is_account(payload: Any) -> bool:
     return isinstance(payload, dict) and account_id(payload) != ""
 
 
+def is_permissions(payload: Any) -> bool:
+    """Whether it is an answer of ``/mypermissions``."""
+    return isinstance(payload, dict) and isinstance(payload.get("permissions"), dict)
+
+
 def account_id(account: dict[str, Any]) -> str:
     """Return what identifies an account on its site, '' if nothing does."""
     return str(account.get("accountId") or account.get("key") or account.get("name") or "")
