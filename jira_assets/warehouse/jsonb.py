@@ -2,11 +2,13 @@
 
 Decisions this module embodies:
 
-* orjson writes; only what it or Postgres refuses is walked in Python: U+0000 (in text and jsonb
-  alike), lone surrogates (an emoji cut in half), integers past 64 bits, and what is nested deeper
-  than 254, which orjson reads (up to 1024) but does not write.
+* orjson writes; only what it refuses is walked in Python: lone surrogates (an emoji cut in half),
+  integers past 64 bits, and what is nested deeper than 254, which orjson reads (up to 1024) but
+  does not write. U+0000, which Postgres refuses in text and jsonb alike, is cut out of what orjson
+  wrote: a site that has one in one status has it on the pages of most projects.
 * U+0000 is taken out, keys included; a lone surrogate becomes U+FFFD. Everything else stays as it
-  came. NaN and Infinity, which JSON does not have, become null.
+  came. NaN and Infinity, which JSON does not have, become null, and so do lists and objects more
+  than 1024 deep, which Postgres would take but orjson could not read back.
 """
 
 import json
@@ -17,7 +19,9 @@ from typing import Any, Final
 
 import orjson
 
-_NUL_ESCAPE: Final = b"\\u0000"
+_DEEPEST: Final = 1024
+_NUL: Final = b"\\u0000"
+_NUL_AND_BACKSLASHES: Final = re.compile(rb"\\+u0000")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -33,8 +37,14 @@ def to_jsonb(value: Any) -> str:
         text = orjson.dumps(value)
     except TypeError:
         return "".join(_clean_json(value))
-    # The six characters may also be an escaped backslash before "u0000": cleaning tells them apart.
-    return "".join(_clean_json(value)) if _NUL_ESCAPE in text else text.decode()
+    # A key may then be there twice: the last one counts, as in a copy of the object.
+    return (_NUL_AND_BACKSLASHES.sub(_without_nul, text) if _NUL in text else text).decode()
+
+
+def _without_nul(found: re.Match[bytes]) -> bytes:
+    """Drop the escape at the end; after escaped backslashes alone, ``u0000`` is just text."""
+    backslashes = len(found[0]) - len("u0000")
+    return found[0][: -len(_NUL)] if backslashes % 2 else found[0]
 
 
 def _clean_json(value: Any) -> Iterator[str]:
@@ -44,7 +54,7 @@ def _clean_json(value: Any) -> Iterator[str]:
         for piece in unfinished[-1]:
             if isinstance(piece, _Written):
                 yield piece
-            elif isinstance(piece, dict | list | tuple):
+            elif isinstance(piece, dict | list | tuple) and len(unfinished) <= _DEEPEST:
                 unfinished.append(_members(piece) if isinstance(piece, dict) else _items(piece))
                 break
             else:
@@ -76,7 +86,7 @@ def _scalar(value: Any) -> str:
         return orjson.dumps(clean_text(value)).decode()
     if isinstance(value, float) and not math.isfinite(value):
         return "null"
-    return json.dumps(value)
+    return "null" if isinstance(value, dict | list | tuple) else json.dumps(value)
 
 
 def clean_text(text: str) -> str:

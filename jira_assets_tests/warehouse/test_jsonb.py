@@ -29,7 +29,9 @@ def nested(depth: int, innermost: Any) -> Any:
         ({"a\x00": 1, "a": 2}, {"a": 2}),
         ("half \ud83d", "half �"),
         ("\ud83e\udd8a", "🦊"),
+        ({"a": 2, "a\x00": 1}, {"a": 1}),
         ("\\u0000", "\\u0000"),
+        ('\\\x00 \\\\\x00\x00u0000 "\x00', '\\ \\\\u0000 "'),
         ([10**30, {}, [], [{}], True, None, -0.5, "q\"'\\\n"],) * 2,
         ([math.nan, math.inf, 10**30], [None, None, 10**30]),
         ((1, 10**30), [1, 10**30]),
@@ -53,6 +55,12 @@ def test_whatever_the_parser_takes_is_written_however_deep(depth: int, innermost
 def test_the_deepest_document_of_the_parser_comes_back() -> None:
     body = b"[" * DEEPEST + b"]" * DEEPEST
     assert to_jsonb(orjson.loads(body)) == body.decode()
+
+
+def test_what_is_deeper_than_the_parser_reads_is_cut_there() -> None:
+    written = to_jsonb(nested(3000, "x"))
+    assert orjson.loads(written) is not None
+    assert written.count("null") == 1
 
 
 documents = st.recursive(
