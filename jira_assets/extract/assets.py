@@ -91,6 +91,7 @@ def build_raw_assets(
         )
         extraction = extraction_id(context.run.run_id, context.partition_key)
         with _alone(context) as integration, jira.open(integration) as client:
+            client.tell_waits(context.log.warning)
             _greet(context, integration, client)
             reader = SiteReader(integration, client, context.log.info)
             for entity in deployed:
@@ -159,6 +160,7 @@ def _reading(
         extraction_id=extraction,
         entity=entity,
         pages=lambda left: reader.pages(entity, left),
+        notes=lambda: reader.notes(entity),
         resumable=entity == "project_statuses",
         included_projects=tuple(integration.included_projects),
         excluded_projects=tuple(integration.excluded_projects),

@@ -11,7 +11,7 @@ Decisions this module embodies:
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jira_assets.extract.failures import as_dagster_failures
@@ -19,7 +19,8 @@ from jira_assets.extract.progress import ProgressLog
 from jira_assets.extract.roster import Roster
 from jira_assets.jira.client import Answer, JiraClient, ProjectRef
 from jira_assets.jira.errors import PermanentJiraError
-from jira_assets.warehouse.contracts import LeftBehind, RawPage
+from jira_assets.jira.stats import Counts
+from jira_assets.warehouse.contracts import LeftBehind, Note, RawPage
 from jira_assets.warehouse.integrations import Integration
 
 
@@ -35,9 +36,11 @@ class SiteReader:
     client: JiraClient
     log: Callable[[str], None]
     roster: Roster | None = None
+    _before: dict[str, Counts] = field(default_factory=dict)
 
     def pages(self, entity: str, left: LeftBehind) -> Iterator[RawPage]:
         """Read ``entity``; failures of Jira come out as ``dagster.Failure``."""
+        self._before[entity] = self.client.stats
         read = {
             "projects": self._projects,
             "issue_types": lambda _: numbered(self.client.issue_types()),
@@ -46,6 +49,20 @@ class SiteReader:
         }[entity]
         with as_dagster_failures(self.integration.partition_key):
             yield from read(left)
+
+    def notes(self, entity: str) -> dict[str, Note]:
+        """Return what reading ``entity`` took, once it is over; nothing if it was not read now."""
+        if entity not in self._before:
+            return {}
+        took = self.client.stats - self._before[entity]
+        return {
+            "calls": took.calls,
+            "retries": took.retries,
+            "answers_429": took.rate_limited,
+            "waited_seconds": round(took.waited_seconds, 1),
+            "asked_to_wait_seconds": round(took.asked_to_wait_seconds, 1),
+            "received_megabytes": round(took.received_bytes / 1e6, 3),
+        }
 
     def _projects(self, _left: LeftBehind) -> Iterator[RawPage]:
         roster = Roster()

@@ -10,6 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from jira_assets.extract.assets import extraction_id
+from jira_assets.extract.resource import JiraResource
+from jira_assets.extract.site import site_of
+from jira_assets.jira.client import JiraClient
 from jira_assets.queue.resource import BrokerResource
 from jira_assets.sandbox.credentials import Credentials
 from jira_assets.sandbox.faults import Fault
@@ -17,10 +20,12 @@ from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.integrations import (
+    Integration,
     add_integration,
     set_active,
     update_integration,
 )
+from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import (
     ENTITIES,
     etl_job_queue,
@@ -30,6 +35,7 @@ from jira_assets.warehouse.tables import (
 )
 from jira_assets_tests.extract import runs
 from jira_assets_tests.extract.runs import KEY
+from jira_assets_tests.jira.scripted import FakeClock
 
 Materialize = Callable[..., dg.ExecuteInProcessResult]
 
@@ -122,6 +128,35 @@ def test_an_unreadable_project_is_landed_with_its_reason(
     assert list(complete_for["unreadable"]) == [project]
     unread = raw_extraction_data.c.http_status != 200
     assert len(_scalars(warehouse, sa.select(raw_extraction_data.c.page).where(unread))) == 1
+
+
+class _Impatient(JiraResource):
+    """Opens clients for whom waiting takes no time."""
+
+    def client(self, integration: Integration) -> JiraClient:
+        return JiraClient(site_of(integration), clock=FakeClock())
+
+
+def test_a_long_wait_shows_in_the_log_and_is_counted_in_the_metadata(
+    materialize: Materialize,
+    server: SandboxServer,
+    runtime_url: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    server.faults = [Fault("http_429", path="*/status", count=1, seconds=1847)]
+    impatient = _Impatient(warehouse=WarehouseResource(database_url=runtime_url))
+    result = materialize(["statuses"], jira=impatient)
+    assert result.success
+    said = capfd.readouterr().err
+    assert "Jira asks for no call of /rest/api/3/status for 1,848 s (jira-burst-based)" in said
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.step_materialization_data.materialization.metadata
+    counted = {name: metadata[name].value for name in ("calls", "retries", "answers_429")}
+    assert counted == {"calls": 2, "retries": 1, "answers_429": 1}
+    waited = [
+        float(str(metadata[name].value)) for name in ("asked_to_wait_seconds", "waited_seconds")
+    ]
+    assert waited == [pytest.approx(1847.5, abs=0.5)] * 2
 
 
 def test_what_is_whole_counts_even_when_a_later_entity_fails(

@@ -11,6 +11,7 @@ from jira_assets.extract.readings import SiteReader
 from jira_assets.extract.roster import Roster, project_refs
 from jira_assets.jira.client import Answer, JiraClient, ProjectRef
 from jira_assets.jira.errors import CredentialsRefusedError, MalformedAnswerError
+from jira_assets.jira.stats import Counts
 from jira_assets.warehouse.contracts import LeftBehind, RawPage
 from jira_assets.warehouse.integrations import Integration
 
@@ -25,6 +26,7 @@ class Client:
         self.error = error
         self.project_lists = 0
         self.asked: list[str] = []
+        self.stats = Counts(calls=2)
 
     def projects(self) -> Iterator[Answer]:
         self.project_lists += 1
@@ -35,6 +37,7 @@ class Client:
     def statuses(self) -> Iterator[Answer]:
         if self.error:
             raise self.error
+        self.stats += Counts(3, 2, 1, 30.06, 20.04, 1_234_567)
         yield Answer("/status", {}, 200, [{"id": "1"}])
 
     def project_statuses(self, refs: Iterable[ProjectRef]) -> Iterator[Answer]:
@@ -160,3 +163,17 @@ def test_a_roster_counts_a_project_once() -> None:
     roster.add([{"id": "1", "key": "OLD"}])
     roster.add([{"id": "1", "key": "NEW"}])
     assert [ref.key for ref in roster.selected(_integration())] == ["NEW"]
+
+
+def test_a_reading_notes_what_it_took_and_nothing_that_was_before() -> None:
+    reader = _reader(Client())
+    assert reader.notes("statuses") == {}
+    list(reader.pages("statuses", NOTHING_LEFT))
+    assert reader.notes("statuses") == {
+        "calls": 3,
+        "retries": 2,
+        "answers_429": 1,
+        "waited_seconds": 30.1,
+        "asked_to_wait_seconds": 20.0,
+        "received_megabytes": 1.235,
+    }
