@@ -101,9 +101,16 @@ def _words(payload: Any) -> Iterator[str]:
         if isinstance(said, str):
             yield said
         elif isinstance(said, list):
-            yield from (str(item) for item in said if item)
+            yield from (_word(item) for item in said if item)
         elif isinstance(said, dict):
-            yield from (f"{field}: {problem}" for field, problem in said.items() if problem)
+            yield from (f"{field}: {_word(problem)}" for field, problem in said.items() if problem)
+
+
+def _word(said: Any) -> str:
+    try:
+        return str(said)
+    except RecursionError:  # nested more deeply than Python's stack
+        return "…"
 
 
 def _refuse_the_anonymous_view(answer: HttpAnswer) -> None:

@@ -34,7 +34,8 @@ def is_permissions(payload: Any) -> bool:
 
 def account_id(account: dict[str, Any]) -> str:
     """Return what identifies an account on its site, '' if nothing does."""
-    return str(account.get("accountId") or account.get("key") or account.get("name") or "")
+    told = (account.get(name) for name in ("accountId", "key", "name"))
+    return next((str(name) for name in told if name and isinstance(name, str | int)), "")
 
 
 def items_of(payload: Any) -> list[Any]:
@@ -49,4 +50,4 @@ def ids_of(payload: Any) -> set[str]:
 
 
 def _has_id(item: Any) -> bool:
-    return isinstance(item, dict) and bool(item.get("id"))
+    return isinstance(item, dict) and isinstance(item.get("id"), str | int) and bool(item["id"])
