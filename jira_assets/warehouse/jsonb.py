@@ -7,8 +7,9 @@ Decisions this module embodies:
   does not write. U+0000, which Postgres refuses in text and jsonb alike, is cut out of what orjson
   wrote: a site that has one in one status has it on the pages of most projects.
 * U+0000 is taken out, keys included; a lone surrogate becomes U+FFFD. Everything else stays as it
-  came. NaN and Infinity, which JSON does not have, become null, and so do lists and objects more
-  than 1024 deep, which Postgres would take but orjson could not read back.
+  came. NaN and Infinity, which JSON does not have, become null, and so does what Postgres would
+  take but orjson could not read back: lists and objects more than 1024 deep, and integers that no
+  double holds.
 """
 
 import json
@@ -20,6 +21,7 @@ from typing import Any, Final
 import orjson
 
 _DEEPEST: Final = 1024
+_MOST_BITS: Final = 1023
 _NUL: Final = b"\\u0000"
 _NUL_AND_BACKSLASHES: Final = re.compile(rb"\\+u0000")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -84,9 +86,13 @@ def _items(value: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
         return orjson.dumps(clean_text(value)).decode()
-    if isinstance(value, float) and not math.isfinite(value):
-        return "null"
-    return "null" if isinstance(value, dict | list | tuple) else json.dumps(value)
+    return json.dumps(value) if _is_readable(value) else "null"
+
+
+def _is_readable(value: Any) -> bool:
+    if isinstance(value, int):
+        return value.bit_length() <= _MOST_BITS
+    return value is None or (isinstance(value, float) and math.isfinite(value))
 
 
 def clean_text(text: str) -> str:
