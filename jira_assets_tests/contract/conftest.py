@@ -1,7 +1,11 @@
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from jira_assets.sandbox.model import Deployment
+from jira_assets_tests.contract.spec import Spec
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +17,19 @@ def jira_openapi_dir() -> Path:
             "to run this test."
         )
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def specs(jira_openapi_dir: Path) -> dict[Deployment, Spec]:
+    return {each: Spec(jira_openapi_dir, each) for each in get_args(Deployment)}
+
+
+@pytest.fixture(params=get_args(Deployment))
+def deployment(request: pytest.FixtureRequest) -> Deployment:
+    chosen: Deployment = request.param
+    return chosen
+
+
+@pytest.fixture
+def spec(specs: dict[Deployment, Spec], deployment: Deployment) -> Spec:
+    return specs[deployment]
