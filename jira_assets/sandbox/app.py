@@ -91,7 +91,8 @@ class App:
         verdict = bucket.take()
         headers = limit_headers(bucket.limit, verdict, cloud=mount.cloud)
         if not verdict.allowed:
-            why = refusal_headers(verdict.retry_after, cloud=mount.cloud)
+            explains = mount.cloud and not bucket.limit.silent
+            why = refusal_headers(verdict.retry_after, cloud=explains)
             return encode(error(429, "Rate limit exceeded."), headers + why)
         reply = await self._treated(mount, scope, authorization, came)
         return replace(reply, headers=reply.headers + headers)

@@ -22,10 +22,14 @@ _NEAR: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How many requests a second a site allows for long, and how many at once (``burst``)."""
+    """How many requests a second a site allows for long, and how many at once (``burst``).
+
+    A ``silent`` one says nothing of it but ``Retry-After``, and that with a 429 only.
+    """
 
     requests_per_second: float
     burst: int = 1
+    silent: bool = False
 
     def __post_init__(self) -> None:
         if self.requests_per_second <= 0 or self.burst < 1:
@@ -70,6 +74,8 @@ class TokenBucket:
 
 def limit_headers(limit: RateLimit, verdict: Verdict, *, cloud: bool) -> Headers:
     """Return what every answer of a limited site says about the limit."""
+    if limit.silent:
+        return ()
     shared = (
         (b"x-ratelimit-limit", b"%d" % limit.burst),
         (b"x-ratelimit-remaining", b"%d" % verdict.remaining),

@@ -1,4 +1,5 @@
 import pytest
+import requests
 
 from jira_assets.sandbox.rate_limit import (
     RateLimit,
@@ -7,6 +8,8 @@ from jira_assets.sandbox.rate_limit import (
     limit_headers,
     refusal_headers,
 )
+from jira_assets.sandbox.server import SandboxServer
+from jira_assets.sandbox.synthetic import synthetic_site
 
 
 class Clock:
@@ -85,3 +88,19 @@ def test_the_headers_are_those_of_the_deployment() -> None:
 def test_a_limit_that_lets_nothing_pass_is_refused(rate: float, burst: int) -> None:
     with pytest.raises(ValueError, match="above 0"):
         RateLimit(rate, burst)
+
+
+@pytest.mark.parametrize("cloud", [True, False])
+def test_a_silent_limit_says_nothing_on_healthy_answers(cloud: bool) -> None:
+    verdict = Verdict(allowed=True, remaining=1, wait=0)
+    assert limit_headers(RateLimit(50, burst=20, silent=True), verdict, cloud=cloud) == ()
+
+
+def test_a_silent_limit_says_only_when_to_come_back() -> None:
+    limit = RateLimit(requests_per_second=0.1, silent=True)
+    with SandboxServer(synthetic_site(), rate_limit=limit) as server:
+        url = f"{server.url}/rest/api/3/serverInfo"
+        allowed, refused = requests.get(url, timeout=10), requests.get(url, timeout=10)
+    told = [name for name in refused.headers if "ratelimit" in name.lower()]
+    assert (allowed.status_code, refused.status_code, told) == (200, 429, [])
+    assert refused.headers["retry-after"] == "10"
