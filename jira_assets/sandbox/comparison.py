@@ -9,7 +9,7 @@ from jira_assets.sandbox.truth import Truth
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-_COLUMNS: Final = {
+COLUMNS: Final = {
     "projects": ("jira_id", "key", "name"),
     "issue_types": ("jira_id", "name", "subtask"),
     "statuses": ("jira_id", "name", "category"),
@@ -21,6 +21,7 @@ _COLUMNS: Final = {
         "status_jira_id",
     ),
 }
+"""Table to the columns that a site's truth tells of it."""
 
 
 def living_rows(engine: "Engine", partition_key: str) -> Truth:
@@ -28,7 +29,7 @@ def living_rows(engine: "Engine", partition_key: str) -> Truth:
     tenant, _, slug = partition_key.partition("/")
     found: Truth = {}
     with engine.connect() as connection:
-        for table, columns in _COLUMNS.items():
+        for table, columns in COLUMNS.items():
             rows = connection.execute(_living(table, columns), {"tenant": tenant, "slug": slug})
             found[table] = {tuple(row) for row in rows}
     return found
