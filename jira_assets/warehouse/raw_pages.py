@@ -5,6 +5,10 @@ Decisions this module embodies:
 * Pages land in batches, each its own transaction, while the reading goes on: a killed run leaves
   what it read, and a retry of the same extraction goes on there (or reads anew where pages hang
   together).
+* A batch is one statement over arrays, and is written by a thread beside: the reading goes on
+  meanwhile. One batch is written and one gathered, no more, so memory stays bounded; a batch that
+  fails ends the reading with its next page. A small batch takes no longer than to hand it over: it
+  is written at once. (COPY would be no faster, and row-level security refuses it.)
 * A reading began when its first attempt asked for its first page, by the database's clock. That
   moment is kept on the pages (``extracted_at`` is when a page's batch was begun), so a resumed
   reading is as old as its oldest page.
@@ -19,24 +23,42 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from jira_assets.warehouse.connect import advisory_lock
 from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jsonb import to_jsonb
+from jira_assets.warehouse.one_at_a_time import OneAtATime
 from jira_assets.warehouse.tables import raw_extraction_data, raw_extractions
 from jira_assets.warehouse.unreadable import reason_of
 
 BATCH_PAGES: Final = 200
 BATCH_BYTES: Final = 8_000_000
 BATCH_SECONDS: Final = 2.0
+SMALL_PAGES: Final = 20
+SMALL_BYTES: Final = 500_000
 PAGES_AT_ONCE: Final = 100
+
+# For the driver itself: %b sends the arrays as they are; as text, each of them would be escaped.
+_INSERT: Final = """
+    INSERT INTO jira.raw_extraction_data (
+        extraction_id, entity, scope, tenant_id, integration_id,
+        page, request, http_status, payload, extracted_at
+    )
+    SELECT
+        %(extraction_id)s::uuid, %(entity)s::text, %(scope)s::text,
+        %(tenant_id)s::bigint, %(integration_id)s::bigint,
+        page, request::jsonb, http_status, payload::jsonb, %(began)s::timestamptz
+    FROM unnest(%(pages)b::int[], %(requests)b::text[], %(statuses)b::int[], %(payloads)b::text[])
+        AS given (page, request, http_status, payload)
+    ON CONFLICT DO NOTHING
+"""
 
 
 class LandingConflictError(RuntimeError):
@@ -81,21 +103,52 @@ class Tally:
         )
 
 
+@dataclass
+class _Batch:
+    """Pages that are written together, column by column."""
+
+    pages: list[int] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    payloads: list[str | None] = field(default_factory=list)
+    size: int = 0
+    """Characters of its payloads."""
+    due: float = 0.0
+    """When to write it, however small it is; of the monotonic clock."""
+
+    def add(self, page: RawPage) -> None:
+        payload = None if page.payload is None else to_jsonb(page.payload)
+        if not self.pages:
+            self.due = time.monotonic() + BATCH_SECONDS
+        self.pages.append(page.page)
+        self.requests.append(to_jsonb(dict(page.request)))
+        self.statuses.append(page.http_status)
+        self.payloads.append(payload)
+        self.size += len(payload or "")
+
+    def is_full(self) -> bool:
+        return (
+            len(self.pages) >= BATCH_PAGES
+            or self.size >= BATCH_BYTES
+            or time.monotonic() >= self.due
+        )
+
+    def is_small(self) -> bool:
+        return len(self.pages) < SMALL_PAGES and self.size < SMALL_BYTES
+
+
 class Attempt:
     """One attempt at one reading: what it found, and the batch that it gathers."""
 
     def __init__(self, engine: sa.Engine, reading: Reading) -> None:
         self._engine = engine
         self._reading = reading
-        self._insert = _insert_pages(reading)
         with engine.connect() as connection:
             self._batch_began: datetime = connection.scalar(sa.func.clock_timestamp().select())
             earliest = sa.select(sa.func.min(raw_extraction_data.c.extracted_at))
             began = connection.scalar(earliest.where(is_page_of(reading))) or self._batch_began
         self.tally = Tally(began)
-        self._rows: list[dict[str, Any]] = []
-        self._bytes = 0
-        self._due = 0.0
+        self._batch = _Batch()
 
     def take_over(self) -> None:
         """Count the pages that an earlier attempt left."""
@@ -106,54 +159,53 @@ class Attempt:
             self.tally.add(page)
 
     def drain(self) -> None:
-        """Land the pages as they come, those before an exception included."""
-        try:
-            for page in self._reading.pages(self.tally.left_behind()):
-                self._take(page)
-        finally:
-            self._flush()
+        """Land the pages as they come, those before an exception of the reader included.
 
-    def _take(self, page: RawPage) -> None:
+        Raises what the reader raises, and what writing raises: at the latest when the next page
+        comes, and then no further page is written.
+        """
+        with OneAtATime("landing") as writer:
+            try:
+                for page in self._reading.pages(self.tally.left_behind()):
+                    writer.check()
+                    self._take(page, writer)
+            finally:
+                writer.wait()
+                self._write(self._next_batch())
+
+    def _take(self, page: RawPage, writer: OneAtATime) -> None:
         if page.page in self.tally.pages:
             return
-        payload = None if page.payload is None else to_jsonb(page.payload)
+        self._batch.add(page)
         self.tally.add(page)
-        if not self._rows:
-            self._due = time.monotonic() + BATCH_SECONDS
-        self._rows.append(
-            {
-                "page_number": page.page,
-                "request_text": to_jsonb(dict(page.request)),
-                "status": page.http_status,
-                "payload_text": payload,
-            }
-        )
-        self._bytes += len(payload or "")
-        if self._is_full():
-            self._flush()
-
-    def _is_full(self) -> bool:
-        return (
-            len(self._rows) >= BATCH_PAGES
-            or self._bytes >= BATCH_BYTES
-            or time.monotonic() >= self._due
-        )
-
-    def _flush(self) -> None:
-        rows, self._rows, self._bytes = self._rows, [], 0
-        if not rows:
+        if not self._batch.is_full():
             return
-        for row in rows:
-            row["began"] = self._batch_began
+        batch = self._next_batch()
+        if batch.is_small():
+            writer.wait()
+            self._write(batch)
+        else:
+            writer.run(partial(self._write, batch))
+
+    def _next_batch(self) -> _Batch:
+        """Return what was gathered, and begin anew."""
+        batch, self._batch = self._batch, _Batch()
+        return batch
+
+    def _write(self, batch: _Batch) -> None:
+        if not batch.pages:
+            return
         with self._engine.begin() as connection:
+            # The next batch is being gathered from now on.
+            next_began = connection.scalar(sa.func.clock_timestamp().select())
             hold(connection, self._reading)
             require_integration(connection, self._reading.owner.integration_id)
             if _is_marked(connection, self._reading):
                 raise LandingConflictError(self._reading)
-            written = connection.execute(self._insert, rows).rowcount
-            if written != len(rows):
+            written = _insert(connection, self._reading, batch, self._batch_began)
+            if written != len(batch.pages):
                 raise LandingConflictError(self._reading)
-            self._batch_began = connection.scalar(sa.func.clock_timestamp().select())
+        self._batch_began = next_began
 
 
 def count_items(payload: Any) -> int:
@@ -163,23 +215,22 @@ def count_items(payload: Any) -> int:
     return len(payload) if isinstance(payload, list) else 1
 
 
-def _insert_pages(reading: Reading) -> sa.Executable:
-    def jsonb(parameter: str) -> sa.Cast[Any]:
-        return sa.cast(sa.bindparam(parameter, type_=sa.Text), JSONB)
-
-    statement = insert(raw_extraction_data).values(
-        extraction_id=reading.extraction_id,
-        entity=reading.entity,
-        scope=reading.scope,
-        tenant_id=reading.owner.tenant_id,
-        integration_id=reading.owner.integration_id,
-        page=sa.bindparam("page_number"),
-        request=jsonb("request_text"),
-        http_status=sa.bindparam("status"),
-        payload=jsonb("payload_text"),
-        extracted_at=sa.bindparam("began"),
-    )
-    return statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+def _insert(connection: sa.Connection, reading: Reading, batch: _Batch, began: datetime) -> int:
+    """Insert the pages of a batch that are not there yet; return how many those are."""
+    parameters = {
+        "extraction_id": reading.extraction_id,
+        "entity": reading.entity,
+        "scope": reading.scope,
+        "tenant_id": reading.owner.tenant_id,
+        "integration_id": reading.owner.integration_id,
+        "pages": batch.pages,
+        "requests": batch.requests,
+        "statuses": batch.statuses,
+        "payloads": batch.payloads,
+        "began": began,
+    }
+    options = {"preserve_rowcount": True}
+    return connection.exec_driver_sql(_INSERT, parameters, execution_options=options).rowcount
 
 
 def stored_pages(
