@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.section import Section
 
-BENCHMARKS = ("reading", "merge", "sync", "memory")
+BENCHMARKS = ("reading", "manners", "merge", "sync", "memory")
 TARGET = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 

@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 
-from benchmarks.reading import migrated_postgres
+from benchmarks.database import migrated_postgres
 from benchmarks.section import Section
-from benchmarks.site import served
+from benchmarks.site import served_site
 
 SIZES = (1_000, 10_000)
 
@@ -27,9 +27,9 @@ def run() -> Section:
 
 
 def measure(projects: int) -> dict[str, float]:
-    with served(projects, 0.0) as url, migrated_postgres() as database_url:
+    with served_site(projects) as site, migrated_postgres() as database_url:
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.memory_parts", url, database_url],
+            [sys.executable, "-m", "benchmarks.memory_parts", site.url, database_url],
             check=True,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,40 +1,37 @@
 """A sandbox in a process of its own: a server in a thread would share the client's interpreter."""
 
+import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
 
-import requests
 
-from jira_assets.sandbox.dagster_dev import free_port
+@dataclass(frozen=True)
+class ServedSite:
+    """A site that is served, at ``url``."""
+
+    url: str
+    _told: IO[str]
+
+    def change(self, **settings: Any) -> None:
+        """Set fields of its server, as ``latency`` in seconds, from now on."""
+        print(json.dumps(settings), file=self._told, flush=True)
 
 
 @contextmanager
-def served(projects: int, latency: float) -> Iterator[str]:
-    """Serve a synthetic Cloud site; yields its base URL."""
-    port = free_port()
-    command = [sys.executable, "-m", "jira_assets", "sandbox"]
-    options = [f"--projects={projects}", f"--port={port}", f"--latency-ms={latency * 1000}"]
-    process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait_until_up(url)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_until_up(url: str, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            requests.get(f"{url}/rest/api/2/serverInfo", timeout=5).raise_for_status()
-        except requests.RequestException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+def served_site(projects: int, **settings: Any) -> Iterator[ServedSite]:
+    """Serve a synthetic Cloud site: ``latency`` in seconds, ``rate_limit`` as (a second, burst)."""
+    command = [sys.executable, "-m", "benchmarks.site_process", str(projects)]
+    with subprocess.Popen(
+        [*command, json.dumps(settings)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the site's process has no pipes")
+        yield ServedSite(process.stdout.readline().strip(), process.stdin)
+        process.stdin.close()

@@ -7,19 +7,21 @@ import sys
 import tempfile
 
 from benchmarks.section import Section
-from benchmarks.site import served
+from benchmarks.site import served_site
 
 KEY = "bench/site"
 
 
 def run() -> Section:
-    with tempfile.TemporaryDirectory() as home, served(10, 0.02) as url:
+    with tempfile.TemporaryDirectory() as home, served_site(10, latency=0.02) as site:
         environment = {**os.environ, "JIRA_ASSETS_HOME": home}
         # A first sync starts Postgres and fills the tables; the embedded server stays up between
         # the two only while somebody holds it, as a deployment's own server would.
         holder = _hold(environment)
         try:
-            _jira_assets(environment, "integration", "add", KEY, f"--base-url={url}", "--auth=none")
+            _jira_assets(
+                environment, "integration", "add", KEY, f"--base-url={site.url}", "--auth=none"
+            )
             _jira_assets(environment, "sync", KEY)
             parts = json.loads(_module(environment, "benchmarks.sync_parts"))
         finally:
