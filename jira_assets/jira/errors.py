@@ -176,8 +176,8 @@ class UntrustedCertificateError(PermanentJiraError):
     """The site's certificate cannot be verified."""
 
     remedy = (
-        "Renew the certificate, or name the private CA's bundle: by --ca-bundle of the integration, "
-        "or for all of them in REQUESTS_CA_BUNDLE."
+        "Renew the certificate, or name the private CA's bundle: by --ca-bundle of the "
+        "integration, or for all of them in REQUESTS_CA_BUNDLE."
     )
 
 

@@ -14,7 +14,7 @@ SOME = Counts(
 
 def test_counts_are_added_and_taken_away() -> None:
     assert SOME + SOME - SOME == SOME
-    assert SOME - SOME == Counts()
+    assert Counts() == SOME - SOME
     assert (SOME + Counts(calls=1)).calls == 6
 
 

@@ -155,7 +155,9 @@ def test_what_ends_a_reading_is_said(line: Line, deployment: Deployment) -> None
         assert (error.tries, clock.waits) == (1, [])
 
 
-@pytest.mark.parametrize("line", filter(_is_hiccup, TABLE), ids=lambda line: line.kind)
+@pytest.mark.parametrize(
+    "line", [line for line in TABLE if _is_hiccup(line)], ids=lambda line: line.kind
+)
 def test_what_is_worth_another_try_loses_nothing_when_it_passes(line: Line) -> None:
     model = made(line, "cloud")
     fault = Fault(line.kind, path=ONE_LIST, count=1, seconds=line.seconds)
