@@ -73,7 +73,7 @@ def test_an_unknown_entity_is_a_usage_error(unharmed: Desk) -> None:
         ("html_200", "a login page or a wrong base URL"),
         ("html_404", "no Jira"),
         ("login_redirect", "login"),
-        ("redirect_other_host", "login.other-host.invalid"),
+        ("redirect_other_host", "sso.other-host.invalid"),
     ],
 )
 def test_a_base_url_that_is_no_jira_is_one_sentence(unharmed: Desk, kind: str, said: str) -> None:
