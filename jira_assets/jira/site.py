@@ -5,6 +5,7 @@ taken up by the next call, and no site, log line or traceback holds one.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,10 @@ from jira_assets.jira.errors import InvalidSiteError
 
 DEPLOYMENTS: Final = ("auto", "cloud", "data_center")
 AUTHS: Final = ("basic", "bearer", "none")
+GATEWAY: Final = "api.atlassian.com"
+"""Where Cloud takes scoped and OAuth 2.0 tokens; the path says for which site."""
+
+_GATEWAY_PATH: Final = re.compile(r"/ex/jira/[\w-]+/*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,11 @@ def _checked_base_url(text: str, *, allow_plain_http: bool) -> str:
         parts.scheme == "https" or allow_plain_http or is_loopback(str(parts.hostname)),
         f"{parts.hostname} would be called over plain http, which shows the token to the network; "
         "use https, or set JIRA_ASSETS_ALLOW_PLAIN_HTTP=true.",
+    )
+    _require(
+        parts.hostname != GATEWAY or bool(_GATEWAY_PATH.fullmatch(parts.path)),
+        f"behind {GATEWAY}, a site is https://{GATEWAY}/ex/jira/{{cloudId}}; the site itself says "
+        "its cloudId at https://your-site.atlassian.net/_edge/tenant_info.",
     )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 

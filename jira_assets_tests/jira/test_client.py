@@ -12,7 +12,6 @@ from jira_assets.jira.identity import Identity
 from jira_assets.jira.site import Site
 from jira_assets_tests.jira.scripted import (
     CLOUD_INFO,
-    DATA_CENTER_ACCOUNT,
     FakeClock,
     Reply,
     ScriptedJira,
@@ -220,17 +219,3 @@ def test_netrc_does_not_take_the_place_of_the_integrations_credentials(
     with client(jira.data_center(), auth="bearer") as reader:
         reader.identity()
     assert {asked.headers["Authorization"][:7] for asked in jira.asked} == {"Bearer "}
-
-
-def test_proxies_of_the_environment_are_honoured(
-    jira: ScriptedJira, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", jira.url)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    jira.on("/rest/api/2/serverInfo", Reply({"version": "9"}))
-    jira.on("/rest/api/2/myself", Reply(DATA_CENTER_ACCOUNT))
-    behind = Site("http://jira.internal", auth="bearer", secret=lambda: "t", allow_plain_http=True)
-    with JiraClient(behind, clock=FakeClock()) as reader:
-        assert reader.identity().display_name == "Mia"
-    assert jira.asked[0].headers["Host"] == "jira.internal"

@@ -38,11 +38,20 @@ def test_the_base_url_is_kept_with_its_context_path_and_without_a_slash(
         "http://acme.example.com",
         "http://127.0.0.1.example.com",
         "https://[::1",
+        "https://api.atlassian.com",
+        "https://api.atlassian.com/ex/jira",
+        "https://api.atlassian.com/ex/jira/11-22/rest",
+        "https://api.atlassian.com/ex/confluence/11-22",
     ],
 )
 def test_what_cannot_be_a_base_url_is_refused(base_url: str) -> None:
     with pytest.raises(InvalidSiteError, match="settings cannot work"):
         site(base_url)
+
+
+def test_a_gateway_without_a_site_says_where_the_id_is_found() -> None:
+    with pytest.raises(InvalidSiteError, match=r"/ex/jira/\{cloudId\}; .*/_edge/tenant_info"):
+        site("https://API.atlassian.com/")
 
 
 @pytest.mark.parametrize(
