@@ -129,7 +129,7 @@ def _may(permissions: Mapping[str, bool]) -> str:
 
 def _sees(sight: Sight) -> str:
     return (
-        f"sees {sight.projects:,} projects ({sight.selected:,} after include and exclude), "
+        f"{sight.projects:,} projects ({sight.selected:,} after include and exclude), "
         f"{sight.statuses:,} statuses, {sight.issue_types:,} issue types"
     )
 
@@ -161,6 +161,8 @@ def _speed(sight: Sight) -> str:
 
 
 def _limit(pace: "Pace") -> str:
-    if pace.limit is None or pace.rate is None:
+    if pace.limit is None:
         return "the site says nothing of a rate limit"
+    if pace.rate is None:
+        return f"{pace.limit:,.0f} calls at once; too few were made to tell how fast they come back"
     return f"{pace.limit:,.0f} calls at once, then about {pace.rate:,.1f} a second"

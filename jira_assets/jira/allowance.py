@@ -68,10 +68,16 @@ class Allowance:
         self._set_right = 0.0
         self._said: tuple[Taken, float] | None = None
         self._measured = False
+        self._is_known = rate is not None
         self._passed = 0
         self._passing_since: float | None = None
         self._grown_at = 0.0
         self._refused_up_to = 0
+
+    @property
+    def known_rate(self) -> float | None:
+        """Calls a second that come back, as said or as measured; None while it is a mere guess."""
+        return self.rate if self._is_known else None
 
     def wait(self, now: float) -> float:
         """Return the seconds after which a call may start; 0 if it may now."""
@@ -124,7 +130,7 @@ class Allowance:
         if not rates:
             return
         self.rate = max(_LEAST_RATE, _AFTER_A_REFUSAL * min(rates))
-        self.capacity = 1.0
+        self.capacity, self._is_known = 1.0, True
         self._passed, self._passing_since = 0, None
         self._set(0.0, now)
 
@@ -145,7 +151,7 @@ class Allowance:
         self.capacity = most
         self._reserve = min(_MOST_LEFT_ALONE, _SHARE_LEFT_ALONE * most, most - 1.0)
         if limits.fill_rate is not None:
-            self.rate, self._measured = limits.fill_rate, True
+            self.rate, self._measured, self._is_known = limits.fill_rate, True, True
         elif self.rate is None:
             self.rate = most
 
@@ -163,7 +169,10 @@ class Allowance:
         self._said = (taken, limits.remaining)
         seen = (limits.remaining - remained + taken.number - before.number) / seconds
         if max(remained, limits.remaining) >= (self.capacity or 0.0) - 1.0:
-            seen = max(seen, self._known_rate())  # A full bucket spills: it fills so fast at least.
+            # A full bucket spills: it fills so fast at least.
+            seen = max(seen, self._known_rate())
+        else:
+            self._is_known = True
         weight = _NEW_ESTIMATE_COUNTS if self._measured else 1.0
         self._measured = True
         rate = self._known_rate()

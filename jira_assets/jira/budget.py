@@ -174,7 +174,7 @@ class Budget:
                 at_once_allowed=self._window.most,
                 latency=lane.latency.median,
                 limit=allowance.capacity,
-                rate=allowance.rate,
+                rate=allowance.known_rate,
             )
 
     def _lane(self, endpoint: str) -> _Lane:

@@ -146,7 +146,7 @@ def test_test_says_who_it_is_and_what_it_may_see(desk: Desk) -> None:
     typed = desk.shell("integration", "test", KEY, CANARY=CANARY)
     assert typed.code == 0, typed.said
     assert f"{desk.server.url} answers: " in typed.out
-    assert "sees 6 projects (5 after include and exclude), 23 statuses, 7 issue types" in typed.out
+    assert "sees 6 projects (5 after include and exclude), 23 statuses, 7 issue types" in typed.said
     assert CANARY not in typed.said
     refused = desk.shell("integration", "test", KEY, CANARY="canary-wrong")
     assert refused.code == 1
