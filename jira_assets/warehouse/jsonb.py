@@ -39,8 +39,14 @@ def to_jsonb(value: Any) -> str:
         text = orjson.dumps(value)
     except TypeError:
         return "".join(_clean_json(value))
-    # A key may then be there twice: the last one counts, as in a copy of the object.
-    return (_NUL_AND_BACKSLASHES.sub(_without_nul, text) if _NUL in text else text).decode()
+    return (_without_nuls(text) if _NUL in text else text).decode()
+
+
+def _without_nuls(text: bytes) -> bytes:
+    """Cut U+0000 out. A key may then be there twice: the last one counts, as in a copy."""
+    if b"\\" + _NUL not in text:
+        return text.replace(_NUL, b"")  # A tenth of the time that the expression takes.
+    return _NUL_AND_BACKSLASHES.sub(_without_nul, text)
 
 
 def _without_nul(found: re.Match[bytes]) -> bytes:

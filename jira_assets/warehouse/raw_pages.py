@@ -39,7 +39,7 @@ from jira_assets.warehouse.tables import raw_extraction_data, raw_extractions
 from jira_assets.warehouse.unreadable import reason_of
 
 BATCH_PAGES: Final = 200
-BATCH_BYTES: Final = 8_000_000
+BATCH_BYTES: Final = 1_000_000
 BATCH_SECONDS: Final = 2.0
 SMALL_PAGES: Final = 20
 SMALL_BYTES: Final = 500_000
