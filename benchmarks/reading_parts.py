@@ -3,13 +3,19 @@
 import json
 import resource
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+import orjson
+import urllib3
+
 from jira_assets.extract.readings import SiteReader
 from jira_assets.extract.roster import project_refs
-from jira_assets.jira.client import JiraClient
+from jira_assets.jira.client import JiraClient, ProjectRef
+from jira_assets.jira.dialect import dialect_of
 from jira_assets.jira.site import Site
 from jira_assets.partitions import PartitionKey
 from jira_assets.warehouse.connect import engine_for
@@ -27,13 +33,37 @@ def alone(url: str, concurrency: int) -> dict[str, float]:
         listed, cpu = time.perf_counter(), _cpu()
         answers = sum(1 for _ in client.project_statuses(refs))
         seconds = time.perf_counter() - listed
-        return {
+        took = {
             "answers": answers,
             "seconds": seconds,
             "with the list": listed - began + seconds,
             "cpu a call": (_cpu() - cpu) / answers,
             **_of(client),
         }
+        return {**took, "bare": bare(url, refs, concurrency)}
+
+
+def bare(url: str, refs: Sequence[ProjectRef], threads: int) -> float:
+    """Fetch the same and parse it, with no client but ``urllib3``; return the seconds."""
+    paths = (dialect_of("cloud").project_statuses(ref.id) for ref in refs)
+    turn = threading.Lock()
+
+    def next_path() -> str | None:
+        with turn:
+            return next(paths, None)
+
+    def fetch_all() -> None:
+        while (path := next_path()) is not None:
+            orjson.loads(pool.urlopen("GET", path, retries=False).data)
+
+    with urllib3.connection_from_url(url, maxsize=threads) as pool:
+        fetching = [threading.Thread(target=fetch_all) for _ in range(threads)]
+        began = time.perf_counter()
+        for each in fetching:
+            each.start()
+        for each in fetching:
+            each.join()
+        return time.perf_counter() - began
 
 
 def landed(url: str, concurrency: int, database_url: str) -> dict[str, float]:

@@ -11,25 +11,22 @@ Decisions this module embodies:
 * How fast the bucket fills, Data Center says and Cloud does not: then it follows from two answers,
   what was left and how many calls lie between them. Before that it is taken for one that fills
   once a second.
-* A site that turns calls away without a word about its limit teaches the rate by that: 85 % of what
-  passed since the last time, growing by 1 % a second while nobody complains. Calls are then spaced
-  evenly, since a burst is what such limits are made against. So is our own ``requests_per_second``.
+* A site that turns calls away without a word about its limit teaches the rate by that
+  (``silent_limit.py``). Calls are then spaced evenly, since a burst is what such limits are made
+  against. So is our own ``requests_per_second``.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from jira_assets.jira.signals import Limits
+from jira_assets.jira.silent_limit import SilentLimit
 
 _SHARE_LEFT_ALONE: Final = 0.2
 _MOST_LEFT_ALONE: Final = 10.0
 _LEAST_RATE: Final = 0.1
 _ESTIMATE_EVERY_SECONDS: Final = 0.5
 _NEW_ESTIMATE_COUNTS: Final = 0.3
-_AFTER_A_REFUSAL: Final = 0.85
-_GROWTH_A_SECOND: Final = 0.01
-_SHORTEST_MEASURE_SECONDS: Final = 0.05
-_FEWEST_TO_MEASURE: Final = 10
 _ROUNDING: Final = 1e-9
 
 
@@ -69,10 +66,7 @@ class Allowance:
         self._said: tuple[Taken, float] | None = None
         self._measured = False
         self._is_known = rate is not None
-        self._passed = 0
-        self._passing_since: float | None = None
-        self._grown_at = 0.0
-        self._refused_up_to = 0
+        self._silent = SilentLimit()
 
     @property
     def known_rate(self) -> float | None:
@@ -92,8 +86,7 @@ class Allowance:
         self._fill(now)
         self._tokens -= 1.0
         self._taken += 1
-        if self._passing_since is None:
-            self._passing_since = self._grown_at = now
+        self._silent.started(now)
         return Taken(self._taken, now, self._tokens, self._set_right)
 
     def told(self, taken: Taken, limits: Limits, now: float) -> None:
@@ -113,35 +106,17 @@ class Allowance:
 
     def passed(self, now: float) -> None:
         """Count a call that was not turned away."""
-        self._passed += 1
-        if self._is_guess():
-            self.rate = self._known_rate() * (1 + _GROWTH_A_SECOND * min(1.0, now - self._grown_at))
-        self._grown_at = now
+        self._silent.passed(now)
+        if self._silent.rate is not None and self.capacity == 1.0:
+            self.rate = self._silent.rate
 
     def refused(self, taken: Taken, now: float) -> None:
-        """Learn from a call that was turned away by a site that says nothing about its limit.
-
-        What was in flight at the last refusal is part of it, and teaches nothing more.
-        """
-        if taken.number <= self._refused_up_to or (self.capacity or 0.0) > 1.0:
+        """Learn from a call that was turned away by a site that says nothing about its limit."""
+        if (self.capacity or 0.0) > 1.0:
             return
-        self._refused_up_to = self._taken
-        rates = [rate for rate in (self.rate, self._passed_a_second(now)) if rate is not None]
-        if not rates:
-            return
-        self.rate = max(_LEAST_RATE, _AFTER_A_REFUSAL * min(rates))
-        self.capacity, self._is_known = 1.0, True
-        self._passed, self._passing_since = 0, None
-        self._set(0.0, now)
-
-    def _passed_a_second(self, now: float) -> float | None:
-        """Return the rate that went well up to now; None where too few calls say so."""
-        if self._passed < _FEWEST_TO_MEASURE or self._passing_since is None:
-            return None
-        return self._passed / max(_SHORTEST_MEASURE_SECONDS, now - self._passing_since)
-
-    def _is_guess(self) -> bool:
-        return self._refused_up_to > 0 and self.capacity == 1.0
+        if self._silent.refused(taken.number, self._taken, now):
+            self.rate, self.capacity, self._is_known = self._silent.rate, 1.0, True
+            self._set(0.0, now)
 
     def _known_rate(self) -> float:
         return self.rate or _LEAST_RATE

@@ -37,10 +37,12 @@ def test_the_latency_does_not_matter_while_the_window_suffices(latency: float) -
     assert run.share_refused < 0.02
 
 
-def test_a_site_that_says_nothing_teaches_its_rate_by_refusing() -> None:
-    run = _minute(RateLimit(50, 20), says="nothing", seconds=120)
-    assert run.rate(60, 120) >= 0.85 * 50
-    assert run.share_refused < 0.02
+@pytest.mark.parametrize("limit", [RateLimit(50, 20), RateLimit(20, 5), RateLimit(200, 50)])
+def test_a_site_that_says_nothing_teaches_its_rate_by_refusing(limit: RateLimit) -> None:
+    run = _minute(limit, says="nothing", latency=0.02, seconds=120)
+    assert run.rate(0, 60) >= 0.85 * limit.requests_per_second
+    assert run.rate(30, 120) >= 0.9 * limit.requests_per_second
+    assert run.share_refused < 0.01
 
 
 def test_a_limit_that_is_never_reached_costs_nothing() -> None:
