@@ -13,10 +13,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from benchmarks.section import Section
+from jira_assets.partitions import PartitionKey
 from jira_assets.sandbox.postgres import EmbeddedPostgres
 from jira_assets.warehouse.connect import close_engines, engine_for
 from jira_assets.warehouse.contracts import Landing, Owner, Snapshot
 from jira_assets.warehouse.copying import copy_text
+from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.merge import merge
 from jira_assets.warehouse.migrate import migrate
 
@@ -33,6 +35,9 @@ def run() -> Section:
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as postgres:
         migrate(postgres.owner_url, postgres.runtime_url)
         owner, runtime = engine_for(postgres.owner_url), engine_for(postgres.runtime_url)
+        # The first one of an empty database is integration 1 of tenant 1.
+        key = PartitionKey.parse(OWNER.partition_key)
+        add_integration(runtime, key, base_url="https://bench.invalid", auth="none")
         _execute(owner, f"CREATE TABLE jira.rival (LIKE jira.{TABLE} INCLUDING ALL)")
         rounds = [one_round(owner, runtime, frame) for _ in range(ROUNDS)]
         close_engines()

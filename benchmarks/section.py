@@ -12,11 +12,12 @@ class Section(NamedTuple):
     columns: list[str]
     rows: list[list[str]]
 
-    def markdown(self) -> str:
+    def markdown(self, where: str) -> str:
+        """Return it for the page; ``where`` says when it was measured, and on what."""
         table = [
             f"| {' | '.join(self.columns)} |",
             "|" + "---|" * len(self.columns),
             *(f"| {' | '.join(row)} |" for row in self.rows),
         ]
-        lines = [f"## {self.title}", "", self.question, "", f"`{self.command}`", "", *table, ""]
-        return "\n".join(lines)
+        lines = [f"## {self.title}", "", self.question, ""]
+        return "\n".join([*lines, f"`{self.command}`, {where}", "", *table, ""])
