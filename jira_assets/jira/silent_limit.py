@@ -20,6 +20,7 @@ _AFTER_A_BURST: Final = 0.5
 _LONGER_THAN_A_BURST_SECONDS: Final = 2.0
 _RECENT_SECONDS: Final = 2.0
 _SHORTEST_MEASURE_SECONDS: Final = 1.0
+_FEWEST_TO_MEASURE: Final = 6
 _SEARCH_A_SECOND: Final = 0.1
 _GROWTH_A_SECOND: Final = 0.003
 _GROWTH_DOUBLES_AFTER_SECONDS: Final = 20.0
@@ -32,8 +33,11 @@ class _Passed:
     since: float
     calls: int = 0
 
+    def seconds(self, now: float) -> float:
+        return now - self.since
+
     def rate(self, now: float) -> float:
-        return self.calls / max(_SHORTEST_MEASURE_SECONDS, now - self.since)
+        return self.calls / max(_SHORTEST_MEASURE_SECONDS, self.seconds(now))
 
 
 class SilentLimit:
@@ -76,7 +80,9 @@ class SilentLimit:
         self._part_of_refusal = started
         if self.rate is not None:
             self.rate = max(_LEAST_RATE, self._slower(self.rate, now))
-        elif now - self._ever.since >= _SHORTEST_MEASURE_SECONDS:
+        elif self._ever.calls >= _FEWEST_TO_MEASURE and self._ever.seconds(now) >= (
+            _SHORTEST_MEASURE_SECONDS
+        ):
             self.rate = max(_LEAST_RATE, self._ever.rate(now))
         self._resumed_at = None
         return self.rate is not None

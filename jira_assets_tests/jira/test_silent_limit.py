@@ -104,11 +104,18 @@ def test_what_was_in_flight_at_a_refusal_teaches_nothing_more(steady: Site) -> N
 
 
 def test_the_rate_never_falls_to_nothing(site: Site) -> None:
-    site.passes(1, 2.0)
+    site.passes(10, 2.0)
     for _ in range(30):
         site.refuses()
         site.passes(1, 0.1)
     assert rate(site) == pytest.approx(0.1, rel=0.02)
+
+
+def test_an_endpoint_that_hardly_answers_teaches_no_rate(site: Site) -> None:
+    for _ in range(5):
+        site.passes(1, 2.0)
+        assert not site.refuses()
+    assert site.limit.rate is None
 
 
 def test_an_answer_to_nothing_is_not_counted(site: Site) -> None:
