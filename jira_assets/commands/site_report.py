@@ -102,7 +102,7 @@ def described(integration: "Integration", sight: Sight) -> Iterator[tuple[str, s
     yield "sees", _sees(sight)
     yield "reads", _reads(sight)
     yield "speed", _speed(sight)
-    yield "limit", _limit(sight.pace)
+    yield "limit", _limit(sight.pace) if sight.sampled else "not looked for"
     yield "calls", str(sight.counts)
 
 
