@@ -18,14 +18,13 @@ import dagster as dg
 import sqlalchemy as sa
 
 from jira_assets.partitions import PARTITIONS_NAME, partitions_definition
-from jira_assets.queue.runs import IN_FLIGHT, PARTITION_TAG
+from jira_assets.queue.runs import partitions_in_flight
 from jira_assets.warehouse.connect import WarehouseUnavailableError
 from jira_assets.warehouse.integrations import list_integrations
 from jira_assets.warehouse.resource import WarehouseResource
 
 SENSOR_NAME: Final = "keep_partitions_equal_to_integrations"
 INTERVAL_SECONDS: Final = 10
-_RANGE_TAG: Final = "dagster/asset_partition_range_start"
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def find_changes(instance: dg.DagsterInstance, engine: sa.Engine) -> PartitionCh
     active = {integration.partition_key for integration in integrations}
     existing = instance.get_dynamic_partitions(PARTITIONS_NAME)
     gone = set(existing) - active
-    return partition_changes(active, existing, _in_flight(instance) if gone else ())
+    return partition_changes(active, existing, partitions_in_flight(instance) if gone else ())
 
 
 def sync_partitions(instance: dg.DagsterInstance, engine: sa.Engine) -> PartitionChanges:
@@ -133,15 +132,3 @@ def _requests(
     if changes.delete:
         requests.append(definition.build_delete_request(list(changes.delete)))
     return requests
-
-
-def _in_flight(instance: dg.DagsterInstance) -> set[str]:
-    """Return the partition keys of the runs that are not over.
-
-    A run over a range of partitions (a backfill in few runs) names only its ends, and the range
-    follows the order in which keys were added: it counts as being on every key.
-    """
-    runs = instance.get_runs(dg.RunsFilter(statuses=list(IN_FLIGHT)))
-    if any(_RANGE_TAG in run.tags for run in runs):
-        return set(instance.get_dynamic_partitions(PARTITIONS_NAME))
-    return {key for run in runs if (key := run.tags.get(PARTITION_TAG)) is not None}

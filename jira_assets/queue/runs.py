@@ -25,6 +25,7 @@ from dagster import (
     RunsFilter,
 )
 
+from jira_assets.partitions import PARTITIONS_NAME
 from jira_assets.queue.planning import QueueRow
 from jira_assets.queue.run_state import Phase, RunState
 from jira_assets.warehouse.heartbeat import Beat, last_beats
@@ -33,6 +34,7 @@ MESSAGE_IDS_TAG: Final = "jira_assets/message_ids"
 PARTITION_TAG: Final = "dagster/partition"
 RUN_KEY_TAG: Final = "dagster/run_key"
 SENSOR_NAME_TAG: Final = "dagster/sensor_name"
+_RANGE_TAG: Final = "dagster/asset_partition_range_start"
 STARTING_SECONDS: Final = 300.0
 """How long a run may take to its first sign of life."""
 _CHUNK: Final = 200
@@ -110,6 +112,23 @@ def run_states(
     ]
 
 
+def partitions_in_flight(instance: DagsterInstance, *, but: Collection[str] = ()) -> set[str]:
+    """Return the partition keys that a run is on, or waits to be.
+
+    A run over a range of partitions (a backfill in few runs) names only its ends, and the range
+    follows the order in which keys were added: it counts as being on every key.
+
+    Args:
+        instance: Dagster's.
+        but: names of jobs whose runs do not count.
+    """
+    runs = instance.get_runs(RunsFilter(statuses=list(IN_FLIGHT)))
+    counted = [run for run in runs if run.job_name not in but]
+    if any(_RANGE_TAG in run.tags for run in counted):
+        return set(instance.get_dynamic_partitions(PARTITIONS_NAME))
+    return {key for run in counted if (key := run.tags.get(PARTITION_TAG)) is not None}
+
+
 def unchanged_seconds(record: RunRecord) -> float:
     """Return how long ago Dagster last changed its record of a run."""
     return (datetime.now(UTC) - record.update_timestamp).total_seconds()
@@ -121,6 +140,15 @@ def _by_ids(ids: Collection[str]) -> list[RunsFilter]:
 
 def _by_keys(keys: Collection[str]) -> list[RunsFilter]:
     return [RunsFilter(tags={RUN_KEY_TAG: chunk}) for chunk in _chunks(keys)]
+
+
+def runs_by_key(instance: DagsterInstance, keys: Collection[str]) -> dict[str, RunRecord]:
+    """Return the newest run that was asked for under each of these run keys, by key."""
+    found: dict[str, RunRecord] = {}
+    for filters in _by_keys(keys):
+        for record in instance.get_run_records(filters, ascending=True):
+            found[record.dagster_run.tags[RUN_KEY_TAG]] = record
+    return found
 
 
 def _chunks(values: Collection[str]) -> list[list[str]]:
@@ -142,7 +170,7 @@ def _state(record: RunRecord, beat: Beat | None, dead_after: float) -> RunState:
 def _explained(instance: DagsterInstance, state: RunState) -> RunState:
     if state.phase is not Phase.FAILED:
         return state
-    return replace(state, error=_error(instance, state.run_id))
+    return replace(state, error=why_it_failed(instance, state.run_id))
 
 
 def _phase(record: RunRecord, beat: Beat | None, dead_after: float) -> Phase:
@@ -174,7 +202,7 @@ def _covers(tags: Mapping[str, str]) -> frozenset[UUID]:
     return frozenset(UUID(text) for text in listed.split(",") if text)
 
 
-def _error(instance: DagsterInstance, run_id: str) -> str:
+def why_it_failed(instance: DagsterInstance, run_id: str) -> str:
     """Return the sentence with which a run failed, without Dagster's wrapping."""
     for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE):
         for record in instance.get_records_for_run(run_id, of_type=kind, limit=1).records:

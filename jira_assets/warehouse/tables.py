@@ -370,6 +370,9 @@ rejected_records = sa.Table(
 
 # --------------------------------------------------------------------------- when things run
 
+JOB_STATUSES: Final = ("READY", "RUNNING", "COMPLETED", "FAILED")
+REQUEST_STATES: Final = ("queued", "running", "landed", "failed")
+
 etl_jobs = sa.Table(
     "etl_jobs",
     metadata,
@@ -427,10 +430,16 @@ etl_jobs = sa.Table(
     sa.Column("error_message", sa.Text, comment="why the last run failed"),
     _timestamp("last_run_started_at", "the last run's start"),
     _timestamp("last_run_finished_at", "the last run's end"),
-    _timestamp("next_run_at", "due from this moment on"),
-    _one_of("status", "READY", "RUNNING", "COMPLETED", "FAILED"),
+    _timestamp("next_run_at", "it runs from this moment on: when due, or when tried again"),
+    _now("due_at", "when its interval makes it due; retries do not move that"),
+    _one_of("status", *JOB_STATUSES),
     sa.CheckConstraint("schedule_interval_minutes > 0", name="schedule_interval_minutes"),
     sa.CheckConstraint("retry_interval_minutes > 0", name="retry_interval_minutes"),
+    sa.CheckConstraint("priority > 0", name="priority"),
+    sa.CheckConstraint("max_retries >= 0", name="max_retries"),
+    sa.CheckConstraint("depends_on <> job_name", name="depends_on"),
+    sa.Index(None, "next_run_at", postgresql_where=sa.text("enabled")),
+    sa.Index(None, "run_id"),
     comment="When each job of each integration runs, and how its last run went.",
 )
 
@@ -442,12 +451,22 @@ job_requests = sa.Table(
     sa.Column("job_name", sa.Text, nullable=False, comment="etl_jobs.job_name"),
     sa.Column("requested_by", sa.Text, comment="who asked"),
     sa.Column("idempotency_key", sa.Text, comment="a repeat with the same key is the same request"),
-    sa.Column("state", sa.Text, nullable=False, server_default="queued", comment="how far it is"),
-    sa.Column("run_id", sa.Text, comment="the Dagster run"),
+    sa.Column(
+        "state",
+        sa.Text,
+        nullable=False,
+        server_default="queued",
+        comment="queued, running, landed (its tables follow over the queue) or failed",
+    ),
+    sa.Column("run_id", sa.Text, comment="the Dagster run that serves it"),
     sa.Column("error", sa.Text, comment="why it failed"),
     _now("created_at", "when it was asked for"),
-    _timestamp("finished_at", "done or failed"),
+    _timestamp("started_at", "when its run began"),
+    _timestamp("finished_at", "landed or failed"),
+    _one_of("state", *REQUEST_STATES),
     sa.UniqueConstraint("tenant_id", "idempotency_key"),
+    sa.Index(None, "integration_id", "job_name", postgresql_where=sa.text("state = 'queued'")),
+    sa.Index(None, "run_id"),
     comment="Requests from outside to run a job.",
 )
 

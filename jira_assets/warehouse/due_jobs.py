@@ -1,0 +1,103 @@
+"""Which jobs are due, or asked for, as the jobs sensor's tick reads them.
+
+Decisions this module embodies:
+
+* The database decides what is due, by its clock and an index: a tick over thousands of jobs reads
+  those that it may have to do something about.
+* Where a run of an integration is going on, nothing of it is due: one run at a time.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from jira_assets.warehouse.tables import etl_jobs, integrations, job_requests, tenants
+
+_jobs: Final = etl_jobs.c
+_requests: Final = job_requests.c
+_now: Final = sa.func.clock_timestamp
+
+
+@dataclass(frozen=True)
+class DueJob:
+    """A job that may run now: because it is due, or because somebody asked for it."""
+
+    integration_id: int
+    partition_key: str
+    job_name: str
+    job_type: str
+    priority: int
+    attempt: int
+    next_run_at: datetime
+    depends_on: str | None = None
+    request_id: UUID | None = None
+    """The oldest request for it that waits."""
+
+    @property
+    def run_key(self) -> str:
+        """Dagster never runs the same key twice, so each request and each attempt has its own."""
+        if self.request_id is not None:
+            return f"request:{self.request_id}"
+        when = self.next_run_at.isoformat()
+        return f"{self.integration_id}:{self.job_name}:{when}:{self.attempt}"
+
+
+def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
+    """Return at most ``limit`` jobs that may run now, those with the first priority first."""
+    oldest = (
+        sa.select(_requests.request_id)
+        .where(
+            _requests.integration_id == _jobs.integration_id,
+            _requests.job_name == _jobs.job_name,
+            _requests.state == "queued",
+        )
+        .order_by(_requests.created_at, _requests.request_id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    asked = sa.select(_requests.integration_id, _requests.job_name).where(
+        _requests.state == "queued"
+    )
+    may_run = sa.or_(
+        sa.and_(_jobs.enabled, _jobs.next_run_at <= _now(), _dependency_has_succeeded()),
+        sa.tuple_(_jobs.integration_id, _jobs.job_name).in_(asked),
+    )
+    query = (
+        sa.select(
+            _jobs.integration_id,
+            sa.func.concat(tenants.c.slug, "/", integrations.c.slug).label("partition_key"),
+            _jobs.job_name,
+            _jobs.job_type,
+            _jobs.priority,
+            _jobs.attempt,
+            _jobs.next_run_at,
+            _jobs.depends_on,
+            oldest.label("request_id"),
+        )
+        .join(integrations, integrations.c.id == _jobs.integration_id)
+        .join(tenants, tenants.c.id == integrations.c.tenant_id)
+        .where(integrations.c.active, may_run, ~_is_at_work())
+        .order_by(_jobs.priority, _jobs.next_run_at, _jobs.integration_id, _jobs.job_name)
+        .limit(limit)
+    )
+    return [DueJob(**row._asdict()) for row in connection.execute(query)]
+
+
+def _dependency_has_succeeded() -> sa.ColumnElement[bool]:
+    awaited = etl_jobs.alias("awaited")
+    succeeded = sa.exists().where(
+        awaited.c.integration_id == _jobs.integration_id,
+        awaited.c.job_name == _jobs.depends_on,
+        awaited.c.status == "COMPLETED",
+    )
+    return sa.or_(_jobs.depends_on.is_(None), succeeded)
+
+
+def _is_at_work() -> sa.ColumnElement[bool]:
+    other = etl_jobs.alias("other")
+    return sa.exists().where(
+        other.c.integration_id == _jobs.integration_id, other.c.status == "RUNNING"
+    )

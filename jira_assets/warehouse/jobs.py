@@ -1,0 +1,164 @@
+"""The rows of ``etl_jobs``: which jobs an integration has, and when each of them runs.
+
+Decisions this module embodies:
+
+* ``due_at`` is the grid of the interval: it moves on when a run of the job ends, to the first moment
+  that is still to come, so a day of silence is one run and not a day's worth of them.
+  ``next_run_at`` is when it may really start: then, or earlier where it is tried again.
+* A job that is changed keeps its grid; one whose interval is shortened is due by the new one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final, Unpack
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from jira_assets.partitions import PartitionKey, nearest
+from jira_assets.warehouse.job_settings import (
+    TEMPLATES,
+    JobSettings,
+    JobTemplate,
+    check_dependencies,
+    check_settings,
+)
+from jira_assets.warehouse.tables import etl_jobs, integrations, tenants
+
+_jobs: Final = etl_jobs.c
+_now: Final = sa.func.clock_timestamp
+
+
+class UnknownJobError(LookupError):
+    """The integration has no such job."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of one integration, as its row says. Intervals in minutes, progress in percent."""
+
+    integration_id: int
+    tenant_id: int
+    tenant: str
+    integration: str
+    active: bool
+    """Whether its integration is."""
+    job_name: str
+    job_type: str
+    enabled: bool
+    description: str | None
+    schedule_interval_minutes: int
+    retry_interval_minutes: int
+    priority: int
+    max_retries: int
+    attempt: int
+    depends_on: str | None
+    status: str
+    run_id: str | None
+    heartbeat_at: datetime | None
+    progress_percentage: float
+    error_message: str | None
+    last_run_started_at: datetime | None
+    last_run_finished_at: datetime | None
+    next_run_at: datetime | None
+    due_at: datetime
+
+    @property
+    def partition_key(self) -> str:
+        """The integration's partition key."""
+        return f"{self.tenant}/{self.integration}"
+
+
+def ensure_jobs(connection: sa.Connection, templates: Sequence[JobTemplate] = TEMPLATES) -> int:
+    """Give every integration that is not removed the jobs that it lacks; return how many."""
+    template = sa.values(
+        *(sa.column(name, etl_jobs.c[name].type) for name in _TEMPLATE_COLUMNS), name="template"
+    ).data([tuple(asdict(each).values()) for each in templates])
+    lacking = (
+        sa.select(integrations.c.id, integrations.c.tenant_id, *template.c, _now())
+        .select_from(integrations.join(template, sa.true()))
+        .where(
+            integrations.c.removed_at.is_(None),
+            ~sa.exists().where(
+                _jobs.integration_id == integrations.c.id, _jobs.job_name == template.c.job_name
+            ),
+        )
+    )
+    columns = ["integration_id", "tenant_id", *_TEMPLATE_COLUMNS, "next_run_at"]
+    added = insert(etl_jobs).from_select(columns, lacking).on_conflict_do_nothing()
+    return connection.execute(added.execution_options(preserve_rowcount=True)).rowcount
+
+
+_TEMPLATE_COLUMNS: Final = tuple(JobTemplate.__annotations__)
+
+
+def list_jobs(connection: sa.Connection, key: PartitionKey | None = None) -> list[Job]:
+    """Return the jobs of one integration, or of all that are not removed, by partition key."""
+    query = _select().where(integrations.c.removed_at.is_(None))
+    if key is not None:
+        query = query.where(*_of(key))
+    rows = connection.execute(query.order_by(tenants.c.slug, integrations.c.slug, _jobs.job_name))
+    return [Job(**row._asdict()) for row in rows]
+
+
+def get_job(connection: sa.Connection, key: PartitionKey, job_name: str) -> Job:
+    """Return one job; raises ``UnknownJobError``, which names those nearest to it."""
+    jobs = {job.job_name: job for job in list_jobs(connection, key)}
+    if job_name not in jobs:
+        near = nearest(job_name, jobs) or sorted(jobs)
+        raise UnknownJobError(f"{key} has no job {job_name}. It has {', '.join(near) or 'none'}.")
+    return jobs[job_name]
+
+
+def update_job(
+    engine: sa.Engine, key: PartitionKey, job_name: str, **settings: Unpack[JobSettings]
+) -> Job:
+    """Change what is given, keep the rest.
+
+    Raises:
+        UnknownJobError: there is no such job.
+        InvalidJobError: a value cannot be, or jobs would wait for each other.
+    """
+    check_settings(settings)
+    with engine.begin() as connection:
+        job = get_job(connection, key, job_name)
+        _lock(connection, job.integration_id)
+        if "depends_on" in settings:
+            others = {each.job_name: each.depends_on for each in list_jobs(connection, key)}
+            check_dependencies({**others, job_name: settings["depends_on"]})
+        connection.execute(_change(job, settings))
+        return get_job(connection, key, job_name)
+
+
+def _change(job: Job, settings: JobSettings) -> sa.Update:
+    values: dict[str, Any] = dict(settings)
+    if "schedule_interval_minutes" in settings:
+        soonest = _now() + sa.func.make_interval(0, 0, 0, 0, 0, values["schedule_interval_minutes"])
+        values["due_at"] = sa.func.least(_jobs.due_at, soonest)
+        values["next_run_at"] = sa.func.least(_jobs.next_run_at, soonest)
+    mine = sa.and_(_jobs.integration_id == job.integration_id, _jobs.job_name == job.job_name)
+    return sa.update(etl_jobs).where(mine).values(values)
+
+
+def _lock(connection: sa.Connection, integration_id: int) -> None:
+    """Hold the jobs of an integration: two changes of dependencies must not make a circle."""
+    rows = sa.select(_jobs.job_name).where(_jobs.integration_id == integration_id)
+    connection.execute(rows.order_by(_jobs.job_name).with_for_update())
+
+
+def _select() -> sa.Select[Any]:
+    return (
+        sa.select(
+            *(column for column in etl_jobs.c),
+            tenants.c.slug.label("tenant"),
+            integrations.c.slug.label("integration"),
+            integrations.c.active,
+        )
+        .join(integrations, integrations.c.id == _jobs.integration_id)
+        .join(tenants, tenants.c.id == integrations.c.tenant_id)
+    )
+
+
+def _of(key: PartitionKey) -> list[sa.ColumnElement[bool]]:
+    return [tenants.c.slug == key.tenant, integrations.c.slug == key.integration]
