@@ -11,9 +11,11 @@ from typing import Any, Final
 import dagster as dg
 
 from jira_assets.extract.assets import build_raw_assets
+from jira_assets.extract.job_run import end_job_failed, end_job_landed
 from jira_assets.extract.resource import JiraResource
 from jira_assets.jobs.partitions_sensor import build_partitions_sensor
 from jira_assets.jobs.reconciler import build_reconciler_sensor
+from jira_assets.jobs.sensor import build_jobs_sensor
 from jira_assets.local_resources import LocalBroker, LocalWarehouse
 from jira_assets.queue.sensor import build_transform_sensor
 from jira_assets.transform.assets import build_transform_assets
@@ -62,16 +64,21 @@ def build_definitions(
     tables = tables_of(entities)
     raw = build_raw_assets(entities, prefix)
     transforms = build_transform_assets(tables=tables, entities=entities, key_prefix=prefix)
-    transform_job = _transform_job(transforms)
+    extract_job, transform_job = _extract_job(raw), _transform_job(transforms)
     status = dg.DefaultSensorStatus.RUNNING if sensors else dg.DefaultSensorStatus.STOPPED
     return dg.Definitions(
         assets=[raw, *transforms],
         asset_checks=build_checks(tables=tables, key_prefix=prefix),
-        jobs=[_extract_job(raw), transform_job],
+        jobs=[extract_job, transform_job],
         sensors=[
             build_partitions_sensor(default_status=status),
             build_transform_sensor(
                 job=transform_job, tables=tables, key_prefix=prefix, default_status=status
+            ),
+            build_jobs_sensor(
+                jobs={"metadata": extract_job},
+                not_reading=[TRANSFORM_JOB],
+                default_status=status,
             ),
             build_reconciler_sensor(default_status=status),
         ],
@@ -86,6 +93,7 @@ def _extract_job(raw: dg.AssetsDefinition) -> Any:
         EXTRACT_JOB,
         selection=dg.AssetSelection.assets(raw),
         description="Read a site and land what it answers. Its tables follow over the queue.",
+        hooks={end_job_landed, end_job_failed},
     )
 
 

@@ -21,6 +21,7 @@ from uuid import UUID, uuid5
 import dagster as dg
 
 from jira_assets.extract.failures import as_dagster_failures
+from jira_assets.extract.job_run import JobProgress, begin_job
 from jira_assets.extract.pool import SITES_POOL
 from jira_assets.extract.readings import SiteReader
 from jira_assets.jira.client import JiraClient
@@ -90,15 +91,18 @@ def build_raw_assets(
             context.run.run_id, PartitionKey.parse(context.partition_key).tags()
         )
         extraction = extraction_id(context.run.run_id, context.partition_key)
+        selected = context.op_execution_context.selected_output_names
+        entities = tuple(entity for entity in deployed if f"raw_{entity}" in selected)
+        progress = _begin_job(context, entities)
         with _alone(context) as integration, jira.open(integration) as client:
             client.tell_waits(context.log.warning)
             _greet(context, integration, client)
-            reader = SiteReader(integration, client, context.log.info)
-            for entity in deployed:
-                if f"raw_{entity}" in context.op_execution_context.selected_output_names:
-                    reading = _reading(integration, extraction, entity, reader)
-                    yield dg.Output(reading, output_name=f"raw_{entity}")
-                    _publish(context, extraction)
+            reader = SiteReader(integration, client, context.log.info, progress.tell)
+            for entity in entities:
+                reading = _reading(integration, extraction, entity, reader)
+                yield dg.Output(reading, output_name=f"raw_{entity}")
+                progress.over(entity)
+                _publish(context, extraction)
             context.log.info(f"{integration.base_url}: {client.stats}")
 
     return read_jira_site
@@ -119,6 +123,21 @@ def _out(entity: str, key_prefix: Sequence[str]) -> dg.AssetOut:
             "dagster/column_schema": column_schema("raw_extraction_data"),
             "entity": entity,
         },
+    )
+
+
+def _begin_job(context: dg.AssetExecutionContext, entities: tuple[str, ...]) -> JobProgress:
+    """Claim the row of the run's job, if it is of one."""
+    jira: JiraResource = context.resources.jira
+    warehouse: WarehouseResource = context.resources.warehouse
+    with as_dagster_failures(context.partition_key):
+        integration = jira.integration(context.partition_key)
+    return begin_job(
+        context,
+        warehouse.engine(),
+        integration.id,
+        entities,
+        dead_after=Settings.from_environment().dead_after_seconds,
     )
 
 

@@ -4,8 +4,8 @@ Decisions this module embodies:
 
 * The job is found by a tag of the run, which the jobs sensor sets. A run without it (somebody
   clicked on Materialize, or `sync`) is of no job, and nothing here does anything.
-* The body of the step never sees how it ends: a landing that fails does so in the IO manager. So the
-  end is written by hooks of the job, which run in the same process once the step is over for good.
+* The body of the step never sees how it ends: a landing that fails does so in the IO manager. So
+  the end is written by hooks of the job, in the same process, once the step is over for good.
 * A hook that cannot write loses nothing: the reconciler finds the run over, and writes it.
 """
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from jira_assets.warehouse.resource import WarehouseResource
 
 WRITE_EVERY_SECONDS: Final = 1.0
-WEIGHTS: Final = {"projects": 5.0, "issue_types": 1.0, "statuses": 1.0, "project_statuses": 93.0}
-"""What share of a job each entity takes, by the calls of a large site: one a project, nearly all."""
+WEIGHTS: Final = {"projects": 5, "issue_types": 1, "statuses": 1, "project_statuses": 93}
+"""Shares of a job, by the calls that a large site takes: one a project, and nearly all of them."""
 
 
 @dataclass

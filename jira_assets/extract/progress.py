@@ -62,6 +62,8 @@ class ProgressLog:
     entity: str
     total: int
     log: Callable[[str], None]
+    tell: Listener = lambda _: None
+    """Hears every step."""
     every: float = LOG_EVERY_SECONDS
     clock: Callable[[], float] = time.monotonic
     done: int = 0
@@ -86,5 +88,5 @@ class ProgressLog:
         return Progress(self.partition_key, self.entity, self.done, self.total, seconds)
 
     def _tell(self, progress: Progress) -> None:
-        for listener in _listeners:
+        for listener in (self.tell, *_listeners):
             listener(progress)

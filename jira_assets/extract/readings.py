@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jira_assets.extract.failures import as_dagster_failures
-from jira_assets.extract.progress import ProgressLog
+from jira_assets.extract.progress import Listener, ProgressLog
 from jira_assets.extract.roster import Roster
 from jira_assets.jira.client import Answer, JiraClient, ProjectRef
 from jira_assets.jira.errors import PermanentJiraError
@@ -35,6 +35,8 @@ class SiteReader:
     integration: Integration
     client: JiraClient
     log: Callable[[str], None]
+    tell: Listener = lambda _: None
+    """Hears how far the entity is that is being read, with each call."""
     roster: Roster | None = None
     _before: dict[str, Counts] = field(default_factory=dict)
 
@@ -77,7 +79,7 @@ class SiteReader:
         if len(missing) < len(refs):
             self.log(f"{len(refs) - len(missing):,} projects landed in an earlier attempt")
         progress = ProgressLog(
-            self.integration.partition_key, "project_statuses", len(missing), self.log
+            self.integration.partition_key, "project_statuses", len(missing), self.log, self.tell
         )
         readable = left.readable
         answers = self.client.project_statuses(missing)

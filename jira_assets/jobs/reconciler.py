@@ -4,6 +4,8 @@ Decisions this module embodies:
 
 * A killed run keeps its place in the queue's limits and its pool slots, so four of them can stop
   everything. Reported as failed, it gives them back; the transform sensor brings back its work.
+* A run writes the end of its job itself. Where it could not (it was killed, or Postgres was away
+  just then), the row still says RUNNING once the run is over, and is ended here.
 * Only runs of our own are touched: those that gave a sign of life, and those of our jobs. Whether a
   run of somebody else's that does not beat is alive, we cannot know.
 """
@@ -14,8 +16,15 @@ from typing import Final
 import dagster as dg
 import sqlalchemy as sa
 
-from jira_assets.queue.runs import WORKING, is_dead, unchanged_seconds
+from jira_assets.queue.runs import (
+    IN_FLIGHT,
+    WORKING,
+    is_dead,
+    unchanged_seconds,
+    why_it_failed,
+)
 from jira_assets.settings import Settings
+from jira_assets.warehouse import job_runs
 from jira_assets.warehouse.connect import WarehouseUnavailableError
 from jira_assets.warehouse.heartbeat import Beat, last_beats
 from jira_assets.warehouse.resource import WarehouseResource
@@ -72,6 +81,52 @@ def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, beat: Beat | None) ->
     return f"{run.job_name} {run.run_id}: {message}"
 
 
+def end_jobs_of_ended_runs(
+    instance: dg.DagsterInstance, engine: sa.Engine, *, dead_after: float
+) -> list[str]:
+    """Write the end of jobs whose run is over, and could not write it; in words what was done.
+
+    A run that Dagster does not know may live in another one on the same warehouse: its signs of
+    life tell.
+
+    Raises:
+        WarehouseUnavailableError: the rows cannot be read, so nothing was done.
+    """
+    with engine.connect() as connection:
+        run_ids = job_runs.running(connection)
+        beats = last_beats(connection, run_ids)
+    return [
+        words
+        for run_id in run_ids
+        if (words := _end_job(instance, engine, run_id, beats.get(run_id), dead_after))
+    ]
+
+
+def _end_job(
+    instance: dg.DagsterInstance,
+    engine: sa.Engine,
+    run_id: str,
+    beat: Beat | None,
+    dead_after: float,
+) -> str | None:
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        if beat is not None and beat.age_seconds <= dead_after:
+            return None
+        error = "its run is unknown to Dagster, and gives no sign of life"
+    elif run.status in IN_FLIGHT:
+        return None
+    elif run.status is dg.DagsterRunStatus.SUCCESS:
+        ended = job_runs.finish(engine, run_id)
+        return f"the job of run {run_id}: landed" if ended else None
+    elif run.status is dg.DagsterRunStatus.CANCELED:
+        error = "its run was canceled"
+    else:
+        error = why_it_failed(instance, run_id)
+    ended = job_runs.fail(engine, run_id, error)
+    return f"the job of run {run_id}: failed, {error}" if ended else None
+
+
 def build_reconciler_sensor(
     *, default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING
 ) -> dg.SensorDefinition:
@@ -89,6 +144,9 @@ def build_reconciler_sensor(
         dead_after = Settings.from_environment().dead_after_seconds
         try:
             ended = end_dead_runs(context.instance, warehouse.engine(), dead_after=dead_after)
+            ended += end_jobs_of_ended_runs(
+                context.instance, warehouse.engine(), dead_after=dead_after
+            )
         except WarehouseUnavailableError as error:
             return dg.SkipReason(f"Nothing was done. {error}")
         return dg.SkipReason("\n".join(ended) or "No run of ours is dead.")

@@ -93,10 +93,14 @@ def check_dependencies(depends_on: Mapping[str, str | None]) -> None:
             raise InvalidJobError(
                 "depends_on", f"{job} cannot wait for {awaited}: the integration has {known}."
             )
-        seen = [job]
-        while awaited is not None and awaited not in seen:
-            seen.append(awaited)
-            awaited = depends_on.get(awaited)
-        if awaited is not None:
-            circle = " waits for ".join([*seen[seen.index(awaited) :], awaited])
-            raise InvalidJobError("depends_on", f"{circle}: none of them would ever run.")
+        _check_chain(depends_on, job)
+
+
+def _check_chain(depends_on: Mapping[str, str | None], job: str) -> None:
+    seen, following = [job], depends_on[job]
+    while following is not None and following not in seen:
+        seen.append(following)
+        following = depends_on.get(following)
+    if following is not None:
+        circle = " waits for ".join([*seen[seen.index(following) :], following])
+        raise InvalidJobError("depends_on", f"{circle}: none of them would ever run.")

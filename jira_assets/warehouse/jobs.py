@@ -2,8 +2,8 @@
 
 Decisions this module embodies:
 
-* ``due_at`` is the grid of the interval: it moves on when a run of the job ends, to the first moment
-  that is still to come, so a day of silence is one run and not a day's worth of them.
+* ``due_at`` is the grid of the interval: it moves on when a run of the job ends, to the first
+  moment that is still to come, so a day of silence is one run and not a day's worth of them.
   ``next_run_at`` is when it may really start: then, or earlier where it is tried again.
 * A job that is changed keeps its grid; one whose interval is shortened is due by the new one.
 """
