@@ -1,0 +1,166 @@
+"""From a due job to its run and back: the sensor in Dagster, the run, the row."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB, build_definitions
+from jira_assets.jobs.sensor import SENSOR_NAME, jobs_tick
+from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
+from jira_assets.queue.resource import BrokerResource
+from jira_assets.sandbox.faults import Fault
+from jira_assets.sandbox.server import SandboxServer
+from jira_assets.sandbox.synthetic import synthetic_site
+from jira_assets.warehouse.integrations import add_integration, get_integration
+from jira_assets.warehouse.job_settings import JOB_TAG
+from jira_assets.warehouse.resource import WarehouseResource
+from jira_assets_tests.warehouse.jobs_data import ask, job, minutes_from_now, requests, write
+
+KEY = "acme/cloud"
+
+
+@dataclass
+class Place:
+    """A Dagster with our code location, a warehouse and a site."""
+
+    instance: dg.DagsterInstance
+    engine: sa.Engine
+    definitions: dg.Definitions
+    server: SandboxServer
+
+    def tick(self) -> list[dg.RunRequest] | str:
+        """Evaluate the sensor; what it asks for, or why it does not."""
+        repository = self.definitions.get_repository_def()
+        sensor = repository.get_sensor_def(SENSOR_NAME)
+        resources = {"warehouse": repository.get_top_level_resources()["warehouse"]}
+        context = dg.build_sensor_context(instance=self.instance, resources=resources)
+        said = sensor(context)
+        if isinstance(said, dg.SkipReason):
+            return str(said.skip_message)
+        assert isinstance(said, dg.SensorResult)
+        return list(said.run_requests or ())
+
+    def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """Execute what the sensor asked for."""
+        return self.definitions.resolve_job_def(EXTRACT_JOB).execute_in_process(
+            instance=self.instance,
+            partition_key=request.partition_key,
+            tags={**request.tags, "dagster/run_key": str(request.run_key)},
+            raise_on_error=False,
+        )
+
+
+@pytest.fixture
+def place(warehouse: sa.Engine, runtime_url: str, tmp_path: Path) -> Iterator[Place]:
+    resources = {
+        "warehouse": WarehouseResource(database_url=runtime_url),
+        "broker": BrokerResource(broker_url=f"filesystem://{tmp_path}/broker"),
+    }
+    with (
+        SandboxServer(synthetic_site(projects=6)) as server,
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
+        add_integration(warehouse, PartitionKey.parse(KEY), base_url=server.url, auth="none")
+        instance.add_dynamic_partitions(PARTITIONS_NAME, [KEY])
+        yield Place(instance, warehouse, build_definitions(resources=resources), server)
+
+
+def only(asked: list[dg.RunRequest] | str) -> dg.RunRequest:
+    assert not isinstance(asked, str), asked
+    (request,) = asked
+    return request
+
+
+def test_a_due_job_runs_and_writes_its_row(place: Place) -> None:
+    request = only(place.tick())
+    assert (request.job_name, request.partition_key) == (EXTRACT_JOB, KEY)
+    assert request.tags[JOB_TAG] == "jira_metadata"
+    assert request.tags["dagster/priority"] == "-1"
+    result = place.run(request)
+    assert result.success
+    ended = job(place.engine)
+    assert (ended.status, ended.run_id, ended.error_message) == ("COMPLETED", result.run_id, None)
+    assert (ended.progress_percentage, ended.attempt) == (100, 0)
+    assert minutes_from_now(place.engine, "next_run_at") == pytest.approx(1440, abs=1)
+    assert place.tick() == "No job is due."
+
+
+def test_a_run_that_fails_writes_why_and_comes_back(place: Place) -> None:
+    place.server.faults = [Fault("gone_410", path="*/issuetype")]
+    result = place.run(only(place.tick()))
+    assert not result.success
+    failed = job(place.engine)
+    assert (failed.status, failed.attempt) == ("FAILED", 1)
+    assert "410" in str(failed.error_message)
+    assert minutes_from_now(place.engine, "next_run_at") == pytest.approx(60, abs=1)
+    place.server.faults = []
+    write(place.engine, next_run_at="-1")
+    assert place.run(only(place.tick())).success
+    assert job(place.engine).status == "COMPLETED"
+
+
+def test_what_was_asked_for_is_not_launched_twice(place: Place) -> None:
+    request = only(place.tick())
+    place.instance.create_run_for_job(
+        place.definitions.resolve_job_def(EXTRACT_JOB),
+        tags={**request.tags, "dagster/run_key": str(request.run_key)},
+    )
+    assert "is about to begin" in place.tick()
+
+
+def test_a_run_by_hand_holds_the_jobs_of_its_integration_up_and_one_of_tables_does_not(
+    place: Place,
+) -> None:
+    on_it = {"dagster/partition": KEY}
+    status = dg.DagsterRunStatus.STARTED
+    place.instance.add_run(dg.DagsterRun(job_name=TRANSFORM_JOB, status=status, tags=on_it))
+    assert only(place.tick()).partition_key == KEY
+    place.instance.add_run(dg.DagsterRun(job_name="__ASSET_JOB", status=status, tags=on_it))
+    assert place.tick() == "acme/cloud jira_metadata: another run is on acme/cloud"
+
+
+def test_a_request_runs_a_job_that_is_not_due_and_is_done_with_it(place: Place) -> None:
+    place.run(only(place.tick()))
+    asked = ask(place.engine, get_integration(place.engine, PartitionKey.parse(KEY)))
+    request = only(place.tick())
+    assert request.run_key == f"request:{asked}"
+    result = place.run(request)
+    assert requests(place.engine)[asked] == ("landed", result.run_id, None)
+    assert place.tick() == "No job is due."
+
+
+def test_a_run_without_a_job_changes_none(place: Place) -> None:
+    place.tick()
+    result = place.run(dg.RunRequest(run_key="by-hand", partition_key=KEY))
+    assert result.success
+    assert job(place.engine).status == "READY"
+
+
+def test_a_second_run_of_the_same_job_does_nothing(place: Place) -> None:
+    request = only(place.tick())
+    write(place.engine, status="RUNNING", run_id="another")
+    with place.engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO jira.run_heartbeats (run_id) VALUES ('another')"))
+    assert not place.run(request).success
+    assert (job(place.engine).status, job(place.engine).run_id) == ("RUNNING", "another")
+    assert [asked.path for asked in place.server.requests] == []
+
+
+def test_without_postgres_nothing_is_launched_and_it_is_said(place: Place) -> None:
+    away = "postgresql://user:s3cret@127.0.0.1:1/warehouse"
+    place.definitions = build_definitions(
+        resources={"warehouse": WarehouseResource(database_url=away)}
+    )
+    said = place.tick()
+    assert "Nothing was launched." in said
+    assert "s3cret" not in said
+
+
+def test_a_type_that_is_not_deployed_waits(place: Place) -> None:
+    tick = jobs_tick(place.instance, place.engine, job_types=[])
+    assert tick.launches == []
+    assert tick.words == ["acme/cloud jira_metadata: nothing here runs a job of type metadata"]
