@@ -9,11 +9,17 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from jira_assets.jobs.reconciler import build_reconciler_sensor, end_dead_runs
+from jira_assets.jobs.reconciler import (
+    build_reconciler_sensor,
+    end_dead_runs,
+    end_jobs_of_ended_runs,
+)
 from jira_assets.queue.runs import STARTING_SECONDS
 from jira_assets.warehouse.heartbeat import beat, finish
+from jira_assets.warehouse.job_runs import claim
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import run_heartbeats
+from jira_assets_tests.warehouse.jobs_data import add_jobs, job
 
 NO_WAREHOUSE = "postgresql://user:s3cret@127.0.0.1:1/warehouse"
 STARTED = dg.DagsterRunStatus.STARTED
@@ -125,3 +131,72 @@ def test_the_sensor_does_nothing_without_postgres(instance: dg.DagsterInstance) 
     assert data.skip_message.startswith("Nothing was done. Postgres is not available")
     assert "s3cret" not in data.skip_message
     assert status_of(instance, run_id) is STARTED
+
+
+@pytest.fixture
+def at_work(warehouse: sa.Engine) -> str:
+    """A run that works on the job of an integration, and has just given a sign of life."""
+    site = add_jobs(warehouse)
+    run_id = str(uuid4())
+    claim(warehouse, site.id, "jira_metadata", run_id, dead_after=60)
+    beat(warehouse, run_id)
+    return run_id
+
+
+def known(instance: dg.DagsterInstance, run_id: str, status: dg.DagsterRunStatus) -> None:
+    instance.add_run(dg.DagsterRun(job_name="extract_jira_metadata", run_id=run_id, status=status))
+
+
+@pytest.mark.parametrize(
+    ("status", "written", "error"),
+    [
+        (dg.DagsterRunStatus.SUCCESS, "COMPLETED", None),
+        (dg.DagsterRunStatus.CANCELED, "FAILED", "its run was canceled"),
+        (dg.DagsterRunStatus.FAILURE, "FAILED", "its log does not say why"),
+    ],
+)
+def test_a_job_whose_run_is_over_is_ended(
+    instance: dg.DagsterInstance,
+    warehouse: sa.Engine,
+    at_work: str,
+    status: dg.DagsterRunStatus,
+    written: str,
+    error: str | None,
+) -> None:
+    known(instance, at_work, status)
+    (words,) = end_jobs_of_ended_runs(instance, warehouse, dead_after=60)
+    assert at_work in words
+    assert (job(warehouse).status, job(warehouse).error_message) == (written, error)
+    assert end_jobs_of_ended_runs(instance, warehouse, dead_after=60) == []
+
+
+def test_a_job_at_work_goes_on_here_and_in_another_dagster(
+    instance: dg.DagsterInstance, warehouse: sa.Engine, at_work: str
+) -> None:
+    assert end_jobs_of_ended_runs(instance, warehouse, dead_after=60) == []
+    known(instance, at_work, STARTED)
+    killed(warehouse, at_work)
+    assert end_jobs_of_ended_runs(instance, warehouse, dead_after=60) == []
+    assert job(warehouse).status == "RUNNING"
+
+
+def test_a_job_whose_run_nobody_knows_and_that_is_silent_is_ended(
+    instance: dg.DagsterInstance, warehouse: sa.Engine, at_work: str
+) -> None:
+    killed(warehouse, at_work)
+    (words,) = end_jobs_of_ended_runs(instance, warehouse, dead_after=60)
+    assert "unknown to Dagster" in words
+    assert (job(warehouse).status, job(warehouse).attempt) == ("FAILED", 1)
+
+
+def test_a_killed_run_is_ended_and_its_job_with_it_in_one_tick(
+    instance: dg.DagsterInstance, warehouse: sa.Engine, runtime_url: str, at_work: str
+) -> None:
+    known(instance, at_work, STARTED)
+    killed(warehouse, at_work)
+    sensor = build_reconciler_sensor()
+    resources = {"warehouse": WarehouseResource(database_url=runtime_url)}
+    said = sensor(dg.build_sensor_context(instance=instance, resources=resources))
+    assert "The run was killed" in str(said)
+    assert job(warehouse).status == "FAILED"
+    assert "was killed" in str(job(warehouse).error_message)
