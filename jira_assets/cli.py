@@ -18,6 +18,7 @@ VERBS: Final = {
     "dev": ("jira_assets.commands.dev", "The Dagster UI, with its daemon and sensors."),
     "doctor": ("jira_assets.commands.doctor", "Say what in this set-up will bite you."),
     "integration": ("jira_assets.commands.integration", "Add, list, test, change integrations."),
+    "job": ("jira_assets.commands.job", "When an integration's jobs run; ask for a run."),
     "migrate": ("jira_assets.commands.migrate", "Create or upgrade the tables. Repeatable."),
     "replay": ("jira_assets.commands.replay", "Rebuild an integration's tables from raw."),
     "sandbox": ("jira_assets.sandbox.command", "Serve a Jira: synthetic, or captured answers."),

@@ -23,7 +23,7 @@ from jira_assets.warehouse.connect import WarehouseUnavailableError
 from jira_assets.warehouse.due_jobs import DueJob, due_jobs
 from jira_assets.warehouse.job_runs import give_up
 from jira_assets.warehouse.job_settings import JOB_TAG
-from jira_assets.warehouse.jobs import ensure_jobs
+from jira_assets.warehouse.new_jobs import ensure_jobs
 from jira_assets.warehouse.resource import WarehouseResource
 
 SENSOR_NAME: Final = "launch_due_jobs"

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from jira_assets.partitions import PartitionKey, nearest
 from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.integration_settings import DEFAULTS, IntegrationSettings, validated
+from jira_assets.warehouse.new_jobs import ensure_jobs
 from jira_assets.warehouse.tables import integrations, metadata, run_heartbeats, tenants
 
 _SETTING_NAMES: Final = tuple(IntegrationSettings.__annotations__)
@@ -95,12 +96,35 @@ def get_integration(engine: sa.Engine, key: PartitionKey) -> Integration:
         DisabledIntegrationError: it is disabled.
     """
     with engine.connect() as connection:
-        found = _find(connection, key)
+        found = find_integration(connection, key)
     if not found.active:
         raise DisabledIntegrationError(
             f"{key} is disabled: run `jira-assets integration enable {key}` if it is to be read."
         )
     return found
+
+
+def find_integration(
+    connection: sa.Connection, key: PartitionKey, *, lock: bool = False, removed: bool = False
+) -> Integration:
+    """Return an integration, active or not.
+
+    Args:
+        connection: to the warehouse.
+        key: its partition key.
+        lock: hold its row until the transaction ends.
+        removed: also find one that was removed.
+
+    Raises:
+        UnknownIntegrationError: there is none; names the keys nearest to it.
+    """
+    query = _select().where(tenants.c.slug == key.tenant, integrations.c.slug == key.integration)
+    if lock:
+        query = query.with_for_update(of=integrations)
+    row = connection.execute(query).one_or_none()
+    if row is None or (row.removed_at is not None and not removed):
+        raise UnknownIntegrationError(_unknown(connection, key, was_removed=row is not None))
+    return _integration(row)
 
 
 def require_integration(connection: sa.Connection, integration_id: int) -> None:
@@ -121,7 +145,7 @@ def require_integration(connection: sa.Connection, integration_id: int) -> None:
 def add_integration(
     engine: sa.Engine, key: PartitionKey, **settings: Unpack[IntegrationSettings]
 ) -> Integration:
-    """Add an integration, and its tenant if that is new. A removed one comes back, with its rows.
+    """Add an integration with its jobs, and its tenant if that is new; a removed one comes back.
 
     Raises:
         InvalidIntegrationError: the settings cannot be.
@@ -144,7 +168,8 @@ def add_integration(
             raise IntegrationExistsError(
                 f"{key} is there already: change it with `jira-assets integration update {key}`."
             )
-        return _find(connection, key)
+        ensure_jobs(connection)
+        return find_integration(connection, key)
 
 
 def update_integration(
@@ -157,17 +182,17 @@ def update_integration(
         UnknownIntegrationError: there is no such integration.
     """
     with engine.begin() as connection:
-        found = _find(connection, key, lock=True)
+        found = find_integration(connection, key, lock=True)
         before = {name: getattr(found, name) for name in _SETTING_NAMES}
         _change(connection, found, validated({**before, **settings}))
-        return _find(connection, key)
+        return find_integration(connection, key)
 
 
 def set_active(engine: sa.Engine, key: PartitionKey, *, active: bool) -> Integration:
     """Enable or disable an integration; raises UnknownIntegrationError if there is none."""
     with engine.begin() as connection:
-        _change(connection, _find(connection, key, lock=True), {"active": active})
-        return _find(connection, key)
+        _change(connection, find_integration(connection, key, lock=True), {"active": active})
+        return find_integration(connection, key)
 
 
 def remove_integration(
@@ -182,7 +207,7 @@ def remove_integration(
         UnknownIntegrationError: there is none. A removed one can still be purged.
     """
     with engine.begin() as connection:
-        found = _find(connection, key, lock=True, removed=purge)
+        found = find_integration(connection, key, lock=True, removed=purge)
         if purge:
             return _purge(connection, found)
         _change(connection, found, {"active": False, "removed_at": _now()})
@@ -199,18 +224,6 @@ def _integration(row: sa.Row[Any]) -> Integration:
     for name in ("included_projects", "excluded_projects"):
         values[name] = tuple(values[name])
     return Integration(**values)
-
-
-def _find(
-    connection: sa.Connection, key: PartitionKey, *, lock: bool = False, removed: bool = False
-) -> Integration:
-    query = _select().where(tenants.c.slug == key.tenant, integrations.c.slug == key.integration)
-    if lock:
-        query = query.with_for_update(of=integrations)
-    row = connection.execute(query).one_or_none()
-    if row is None or (row.removed_at is not None and not removed):
-        raise UnknownIntegrationError(_unknown(connection, key, was_removed=row is not None))
-    return _integration(row)
 
 
 def _unknown(connection: sa.Connection, key: PartitionKey, *, was_removed: bool) -> str:

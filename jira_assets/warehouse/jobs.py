@@ -8,22 +8,15 @@ Decisions this module embodies:
 * A job that is changed keeps its grid; one whose interval is shortened is due by the new one.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Unpack
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from jira_assets.partitions import PartitionKey, nearest
-from jira_assets.warehouse.job_settings import (
-    TEMPLATES,
-    JobSettings,
-    JobTemplate,
-    check_dependencies,
-    check_settings,
-)
+from jira_assets.warehouse.integrations import find_integration
+from jira_assets.warehouse.job_settings import JobSettings, check_dependencies, check_settings
 from jira_assets.warehouse.tables import etl_jobs, integrations, tenants
 
 _jobs: Final = etl_jobs.c
@@ -70,34 +63,15 @@ class Job:
         return f"{self.tenant}/{self.integration}"
 
 
-def ensure_jobs(connection: sa.Connection, templates: Sequence[JobTemplate] = TEMPLATES) -> int:
-    """Give every integration that is not removed the jobs that it lacks; return how many."""
-    template = sa.values(
-        *(sa.column(name, etl_jobs.c[name].type) for name in _TEMPLATE_COLUMNS), name="template"
-    ).data([tuple(asdict(each).values()) for each in templates])
-    lacking = (
-        sa.select(integrations.c.id, integrations.c.tenant_id, *template.c, _now())
-        .select_from(integrations.join(template, sa.true()))
-        .where(
-            integrations.c.removed_at.is_(None),
-            ~sa.exists().where(
-                _jobs.integration_id == integrations.c.id, _jobs.job_name == template.c.job_name
-            ),
-        )
-    )
-    columns = ["integration_id", "tenant_id", *_TEMPLATE_COLUMNS, "next_run_at"]
-    added = insert(etl_jobs).from_select(columns, lacking).on_conflict_do_nothing()
-    return connection.execute(added.execution_options(preserve_rowcount=True)).rowcount
-
-
-_TEMPLATE_COLUMNS: Final = tuple(JobTemplate.__annotations__)
-
-
 def list_jobs(connection: sa.Connection, key: PartitionKey | None = None) -> list[Job]:
-    """Return the jobs of one integration, or of all that are not removed, by partition key."""
+    """Return the jobs of one integration, or of all that are not removed, by partition key.
+
+    Raises:
+        UnknownIntegrationError: there is none under ``key``.
+    """
     query = _select().where(integrations.c.removed_at.is_(None))
     if key is not None:
-        query = query.where(*_of(key))
+        query = query.where(integrations.c.id == find_integration(connection, key).id)
     rows = connection.execute(query.order_by(tenants.c.slug, integrations.c.slug, _jobs.job_name))
     return [Job(**row._asdict()) for row in rows]
 
@@ -158,7 +132,3 @@ def _select() -> sa.Select[Any]:
         .join(integrations, integrations.c.id == _jobs.integration_id)
         .join(tenants, tenants.c.id == integrations.c.tenant_id)
     )
-
-
-def _of(key: PartitionKey) -> list[sa.ColumnElement[bool]]:
-    return [tenants.c.slug == key.tenant, integrations.c.slug == key.integration]

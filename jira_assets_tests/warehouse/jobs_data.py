@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from jira_assets.partitions import PartitionKey
 from jira_assets.warehouse.integrations import Integration, add_integration
 from jira_assets.warehouse.job_settings import JobTemplate
-from jira_assets.warehouse.jobs import Job, ensure_jobs, get_job
+from jira_assets.warehouse.jobs import Job, get_job
+from jira_assets.warehouse.new_jobs import ensure_jobs
 from jira_assets.warehouse.tables import etl_jobs, job_requests
 
 METADATA = JobTemplate("jira_metadata", "metadata", "Statuses.", 1440, 60, 1, 3)

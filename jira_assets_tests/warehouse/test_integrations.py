@@ -276,7 +276,8 @@ def test_purge_deletes_every_row_of_it_and_none_of_others(
 
     deleted = remove_integration(warehouse, ACME, purge=True)
 
-    assert deleted == dict.fromkeys(_rows(warehouse, gone), 1)
+    # One row each as `_fill` makes them, and the job that an integration comes with.
+    assert deleted == dict.fromkeys(_rows(warehouse, gone), 1) | {"etl_jobs": 2}
     assert not any(_rows(warehouse, gone).values())
     assert _rows(warehouse, kept) == others
     assert remove_integration(warehouse, kept.key, purge=True)["tenants"] == 1
@@ -304,7 +305,11 @@ def test_a_removed_integration_can_be_purged(
 ) -> None:
     integration()
     remove_integration(warehouse, ACME)
-    assert remove_integration(warehouse, ACME, purge=True) == {"integrations": 1, "tenants": 1}
+    assert remove_integration(warehouse, ACME, purge=True) == {
+        "etl_jobs": 1,
+        "integrations": 1,
+        "tenants": 1,
+    }
     with pytest.raises(UnknownIntegrationError, match="nor any other"):
         remove_integration(warehouse, ACME, purge=True)
 

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from jira_assets.partitions import PartitionKey
 from jira_assets.warehouse.integrations import remove_integration, set_active
 from jira_assets.warehouse.job_settings import InvalidJobError
-from jira_assets.warehouse.jobs import UnknownJobError, ensure_jobs, list_jobs, update_job
+from jira_assets.warehouse.jobs import UnknownJobError, list_jobs, update_job
+from jira_assets.warehouse.new_jobs import ensure_jobs
 from jira_assets_tests.warehouse.jobs_data import (
     ISSUES,
     METADATA,

@@ -1,0 +1,113 @@
+"""``jira-assets job``: when an integration's jobs run. One subcommand a verb."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jira_assets.commands.partition import PARTITION
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from jira_assets.partitions import PartitionKey
+    from jira_assets.warehouse.jobs import Job
+
+
+@click.group()
+def job() -> None:
+    """List, change and ask for the jobs of the integrations."""
+
+
+@job.command("list")
+@click.argument("partition", type=PARTITION, required=False)
+def list_(partition: "PartitionKey | None") -> None:
+    """Show the jobs of PARTITION (tenant/integration), or of all integrations."""
+    from jira_assets.commands.output import print_table
+    from jira_assets.warehouse.jobs import list_jobs
+
+    with _engine().connect() as connection:
+        jobs = list_jobs(connection, partition)
+    if not jobs:
+        click.echo("No jobs. They come with an integration: jira-assets integration add …")
+        return
+    columns = ["integration", "job", "runs", "priority", "after", "status", "last run", "next run"]
+    print_table("Jobs (times in UTC)", columns, [_row(each) for each in jobs])
+    for each in jobs:
+        if each.error_message:
+            click.echo(f"{each.partition_key} {each.job_name}: FAILED: {each.error_message}")
+
+
+@job.command()
+@click.argument("partition", type=PARTITION)
+@click.argument("job_name")
+@click.option("--every", "schedule_interval_minutes", type=int, metavar="MINUTES")
+@click.option("--retry-after", "retry_interval_minutes", type=int, metavar="MINUTES")
+@click.option("--max-retries", type=int, help="attempts after a failed one")
+@click.option("--priority", type=int, help="1 runs first")
+@click.option("--after", "depends_on", help='the job that it waits for; "" for none')
+@click.option("--on/--off", "enabled", default=None, help="whether it runs by itself")
+def update(partition: "PartitionKey", job_name: str, **options: Any) -> None:
+    """Change what is given of one job of PARTITION."""
+    from jira_assets.warehouse.jobs import update_job
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if not given:
+        raise click.UsageError("nothing to change: give at least one option.")
+    if "depends_on" in given:
+        given["depends_on"] = given["depends_on"] or None
+    changed = update_job(_engine(), partition, job_name, **given)
+    click.echo(f"now {partition} {job_name}: {_runs(changed)}, next run {_moment(changed)}")
+
+
+@job.command()
+@click.argument("partition", type=PARTITION)
+@click.argument("job_name", default="jira_metadata")
+def run(partition: "PartitionKey", job_name: str) -> None:
+    """Ask for a run of a job of PARTITION; a Dagster daemon launches it."""
+    from jira_assets.warehouse.job_requests import request_job
+
+    asked = request_job(_engine(), partition, job_name, requested_by="command line")
+    click.echo(f"asked for {partition} {job_name}: request {asked.request_id}")
+    click.echo("a Dagster daemon with the sensor launch_due_jobs runs it within seconds")
+
+
+def _engine() -> "sa.Engine":
+    from jira_assets.services import connect_services
+    from jira_assets.settings import Settings
+    from jira_assets.warehouse.connect import engine_for
+
+    return engine_for(connect_services(Settings.from_environment()).database_url)
+
+
+def _row(each: "Job") -> list[object]:
+    status = each.status
+    if status == "RUNNING":
+        status += f" {each.progress_percentage:.0f} %"
+    if each.attempt:
+        status += f", retry {each.attempt} of {each.max_retries}"
+    return [
+        each.partition_key,
+        each.job_name,
+        _runs(each),
+        each.priority,
+        each.depends_on,
+        status,
+        _utc(each.last_run_started_at),
+        _moment(each),
+    ]
+
+
+def _runs(each: "Job") -> str:
+    every = f"every {each.schedule_interval_minutes:,} min"
+    return every if each.enabled else f"off ({every})"
+
+
+def _moment(each: "Job") -> str:
+    if not each.active:
+        return "never: disabled integration"
+    return _utc(each.next_run_at) if each.enabled else "when asked for"
+
+
+def _utc(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,56 @@
+"""`jira-assets job`: what people read and change, and what cannot be."""
+
+import pytest
+
+from jira_assets_tests.commands.desk import Desk
+from jira_assets_tests.commands.shell import KEY
+
+JOB = "jira_metadata"
+
+
+def test_an_integration_comes_with_its_jobs(desk: Desk) -> None:
+    typed = desk.shell("job", "list", KEY)
+    assert typed.code == 0
+    assert f"{KEY} │ {JOB} │ every 1,440 min │ 1 │ │ READY │ never │" in typed.said
+
+
+def test_an_interval_is_changed_and_a_job_switched_off(desk: Desk) -> None:
+    said = desk.shell("job", "update", KEY, JOB, "--every", "1", "--priority", "3").said
+    assert said.startswith(f"now {KEY} {JOB}: every 1 min, next run ")
+    assert "off (every 1 min), next run when asked for" in (
+        desk.shell("job", "update", KEY, JOB, "--off").said
+    )
+    assert "off (every 1 min) │ 3 │" in desk.shell("job", "list").said
+
+
+def test_a_run_is_asked_for(desk: Desk) -> None:
+    said = desk.shell("job", "run", KEY).said
+    assert said.startswith(f"asked for {KEY} {JOB}: request ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "complaint"),
+    [
+        (("update", KEY, JOB), 2, "nothing to change"),
+        (("update", KEY, JOB, "--every", "0"), 1, "schedule_interval_minutes is 1 up to"),
+        (("update", KEY, JOB, "--after", JOB), 1, "none of them would ever run"),
+        (("update", KEY, JOB, "--after", "x"), 1, "cannot wait for x"),
+        (("update", KEY, "jira_metadat", "--off"), 1, "has no job jira_metadat. It has jira_meta"),
+        (("update", "acme/clod", JOB, "--off"), 1, "There is no integration acme/clod."),
+        (("list", "acme/clod"), 1, "There is no integration acme/clod."),
+        (("run", "acme/clod"), 1, "There is no integration acme/clod."),
+        (("run", KEY, "x"), 1, "has no job x."),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(
+    desk: Desk, typed: tuple[str, ...], code: int, complaint: str
+) -> None:
+    answered = desk.shell("job", *typed)
+    assert answered.code == code
+    assert complaint in answered.said
+
+
+def test_a_run_of_a_disabled_integration_is_refused(desk: Desk) -> None:
+    desk.shell("integration", "disable", KEY)
+    assert "is disabled" in desk.shell("job", "run", KEY).said
+    assert "never: disabled integration" in desk.shell("job", "list", KEY).said
