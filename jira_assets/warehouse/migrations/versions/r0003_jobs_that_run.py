@@ -26,7 +26,9 @@ def upgrade() -> None:
         ("max_retries", "max_retries >= 0"),
         ("depends_on", "depends_on <> job_name"),
     ):
-        op.create_check_constraint(f"ck_etl_jobs_{name}", "etl_jobs", condition, schema=SCHEMA)
+        op.create_check_constraint(
+            op.f(f"ck_etl_jobs_{name}"), "etl_jobs", condition, schema=SCHEMA
+        )
     op.create_index(
         "ix_etl_jobs_next_run_at",
         "etl_jobs",
@@ -41,7 +43,7 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.create_check_constraint(
-        "ck_job_requests_state",
+        op.f("ck_job_requests_state"),
         "job_requests",
         "state IN ('queued', 'running', 'landed', 'failed')",
         schema=SCHEMA,
