@@ -125,7 +125,7 @@ def build_jobs_sensor(
     *,
     jobs: Mapping[str, Any],
     not_reading: Collection[str] = (),
-    default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING,
+    default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED,
 ) -> dg.SensorDefinition:
     """Build the sensor that launches what is due.
 
