@@ -470,6 +470,39 @@ job_requests = sa.Table(
     comment="Requests from outside to run a job.",
 )
 
+failure_reports = sa.Table(
+    "failure_reports",
+    metadata,
+    sa.Column("partition_key", sa.Text, primary_key=True, comment="tenant/integration"),
+    sa.Column("kind", sa.Text, primary_key=True, comment="what kind of failure it is"),
+    sa.Column("message", sa.Text, nullable=False, comment="what failed, and who must act"),
+    sa.Column("run_id", sa.Text, nullable=False, comment="the last Dagster run that failed so"),
+    sa.Column("failures", sa.Integer, nullable=False, comment="runs that failed so, in a row"),
+    _now("first_failed_at", "the first of them"),
+    _now("last_failed_at", "the last of them"),
+    _timestamp("told_at", "when the webhook took the message; null: it has not yet"),
+    comment="Failures that last: one message each, and one when it is over. No row: all is well.",
+)
+
+# --------------------------------------------------------------------------- who may ask
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True, comment="the part of the key that is no secret"),
+    sa.Column(
+        "tenant_id",
+        sa.BigInteger,
+        sa.ForeignKey(tenants.c.id),
+        comment="tenants.id: all that it may see; null for an admin's key",
+    ),
+    sa.Column("name", sa.Text, nullable=False, comment="whose it is, or what for"),
+    sa.Column("secret_hash", sa.LargeBinary, nullable=False, comment="SHA-256 of the secret part"),
+    _now("created_at", "when it was made"),
+    _timestamp("revoked_at", "from then on it opens nothing"),
+    comment="Bearer keys of the HTTP service. The secret itself is shown once and kept nowhere.",
+)
+
 # --------------------------------------------------------------------------- Jira's own tables
 
 
