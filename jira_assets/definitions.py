@@ -78,8 +78,7 @@ def build_definitions(
             build_jobs_sensor(
                 jobs={"metadata": extract_job},
                 not_reading=[TRANSFORM_JOB],
-                # It calls other people's servers by itself: somebody says when that begins.
-                default_status=dg.DefaultSensorStatus.STOPPED,
+                default_status=status,
             ),
             build_reconciler_sensor(default_status=status),
         ],

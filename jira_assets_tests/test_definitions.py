@@ -99,12 +99,8 @@ def test_sensors_run_by_default_and_may_be_off() -> None:
         (True, dg.DefaultSensorStatus.RUNNING),
         (False, dg.DefaultSensorStatus.STOPPED),
     ):
-        for name, sensor in sensors(build_definitions(sensors=switched)).items():
-            # What calls Jira by itself waits for somebody to switch it on.
-            stays_off = name == "launch_due_jobs"
-            assert sensor.default_status is (
-                dg.DefaultSensorStatus.STOPPED if stays_off else status
-            )
+        for sensor in sensors(build_definitions(sensors=switched)).values():
+            assert sensor.default_status is status
             assert sensor.description
 
 

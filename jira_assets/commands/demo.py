@@ -17,6 +17,7 @@ from jira_assets.partitions import PartitionKey
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+    from sqlalchemy import Engine
 
     from jira_assets.sandbox.dagster_dev import DagsterDev
     from jira_assets.sandbox.site import JiraSite
@@ -78,6 +79,7 @@ def add_integrations(services: "Services", urls: Mapping[str, str]) -> None:
             there = get_integration(engine, partition)
         except UnknownIntegrationError:
             add_integration(engine, partition, base_url=url, auth="none")
+            switch_off_jobs(engine, partition)
             continue
         if urlsplit(there.base_url).path != urlsplit(url).path:
             raise DemoError(
@@ -85,6 +87,16 @@ def add_integrations(services: "Services", urls: Mapping[str, str]) -> None:
                 "Run it with another JIRA_ASSETS_HOME, or against another database."
             )
         update_integration(engine, partition, base_url=url)
+
+
+def switch_off_jobs(engine: "Engine", partition: PartitionKey) -> None:
+    """Leave it to whoever looks when the stand-ins are read: nothing runs beside their clicks."""
+    from jira_assets.warehouse.jobs import list_jobs, update_job
+
+    with engine.connect() as connection:
+        jobs = list_jobs(connection, partition)
+    for job in jobs:
+        update_job(engine, partition, job.job_name, enabled=False)
 
 
 def with_sync(sites: "Mapping[str, JiraSite]", times: dict[str, float]) -> None:

@@ -110,6 +110,7 @@ def add(partition: "PartitionKey", **options: Any) -> None:
     added = add_integration(_engine(), partition, **_given(options))
     click.echo(f"added {_described(added)}")
     click.echo(f"try it: jira-assets integration test {partition}")
+    click.echo(f"a Dagster daemon reads it from now on: jira-assets job list {partition}")
 
 
 @integration.command()

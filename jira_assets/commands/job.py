@@ -69,7 +69,7 @@ def run(partition: "PartitionKey", job_name: str) -> None:
 
     asked = request_job(_engine(), partition, job_name, requested_by="command line")
     click.echo(f"asked for {partition} {job_name}: request {asked.request_id}")
-    click.echo("a Dagster daemon runs it, once the sensor launch_due_jobs is switched on")
+    click.echo("a Dagster daemon launches it; `jira-assets job list` shows how far it is")
 
 
 def _engine() -> "sa.Engine":

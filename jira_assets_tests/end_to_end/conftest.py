@@ -24,12 +24,14 @@ from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.dagster_storage import dagster_storage_url, prepare_dagster
 from jira_assets.warehouse.integrations import add_integration
+from jira_assets.warehouse.jobs import update_job
 from jira_assets.warehouse.tables import ENTITIES, etl_job_queue
 from jira_assets_tests.conftest import Database, PostgresServer
 from jira_assets_tests.end_to_end import trapdoors
 from jira_assets_tests.rabbitmq import private_names
 
 T = TypeVar("T")
+METADATA = "jira_metadata"
 RAW = [f"raw_{entity}" for entity in ENTITIES]
 PATIENCE_SECONDS = 120.0
 
@@ -106,6 +108,8 @@ def deployment(
         engine = engine_for(database.runtime_url)
         key = PartitionKey("acme", "cloud")
         add_integration(engine, key, base_url=jira.url, auth="none")
+        # These tests say themselves when it is read.
+        update_job(engine, key, METADATA, enabled=False)
         variables = _variables(folder, database, broker_url)
         dev = DagsterDev(variables, folder / "dagster.log", module=trapdoors.DEFINITIONS)
         with dev, DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:
