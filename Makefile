@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
+PROCESSES := --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev test test-servers lint types format bench constraints clean
 
@@ -27,7 +29,7 @@ test-servers: # RabbitMQ and Chromium for the tests; one sentence where they can
 	@sh deploy/test-servers.sh
 
 test: setup test-servers ## set up and run every test, on a real Postgres and a real RabbitMQ
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PROCESSES) $(ARGS)
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -29,6 +29,21 @@ KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL"})
 TEMPLATE = "template_migrated"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, on one of several processes, what shares a fixture of its file or folder.
+
+    The end-to-end tests share a whole deployment. They take longest, and so begin first.
+    """
+    items.sort(key=lambda item: not _is_end_to_end(item))
+    for item in items:
+        group = "end_to_end" if _is_end_to_end(item) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _is_end_to_end(item: pytest.Item) -> bool:
+    return item.path.parent.name == "end_to_end"
+
+
 @pytest.fixture(autouse=True)
 def _without_the_developers_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what the person at the keyboard has set for the program."""

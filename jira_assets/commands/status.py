@@ -47,7 +47,7 @@ def _read() -> "list[IntegrationOverview]":
 def _print(overviews: "list[IntegrationOverview]") -> None:
     from jira_assets.commands.output import print_table
 
-    columns = ["integration", "active", "last landed", "last applied", "queue", *_SHOWN]
+    columns = ["integration", "data", "last landed", "last applied", "queue", *_SHOWN]
     print_table("Integrations", columns, [_row(overview) for overview in overviews])
     for overview in overviews:
         if overview.unreadable_projects or overview.rejected_records:
@@ -55,6 +55,10 @@ def _print(overviews: "list[IntegrationOverview]") -> None:
                 f"{overview.partition_key}: {overview.unreadable_projects:,} unreadable projects, "
                 f"{overview.rejected_records:,} rejected records"
             )
+        for each in overview.jobs:
+            if each.job.error_message:
+                name = f"{overview.partition_key} {each.job.job_name}"
+                click.echo(f"{name}: FAILED: {each.job.error_message}")
         for failure in overview.failures:
             click.echo(f"{overview.partition_key}: FAILED: {failure}")
 
@@ -66,7 +70,7 @@ def _row(overview: "IntegrationOverview") -> list[object]:
     queue = ", ".join(f"{count} {state}" for state, count in sorted(overview.queue.items()))
     return [
         overview.partition_key,
-        "yes" if overview.active else "no",
+        str(overview.freshness) if overview.active else "disabled",
         moment(overview.last_landed_at),
         moment(overview.last_applied_at),
         queue or "empty",

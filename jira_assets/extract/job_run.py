@@ -35,7 +35,7 @@ class JobProgress:
     """How far a job is as a whole, in percent, over the entities that it reads in turn."""
 
     entities: tuple[str, ...]
-    write: Callable[[float], object]
+    write: Callable[[float, Progress | None], object]
     clock: Callable[[], float] = time.monotonic
     _over: set[str] = field(default_factory=set)
     _written_at: float = float("-inf")
@@ -43,7 +43,7 @@ class JobProgress:
     def tell(self, progress: Progress) -> None:
         """Take in how far an entity is; written at most once a second."""
         share = progress.done / progress.total if progress.total else 0.0
-        self._write(self._share(self._over) + share * self._share({progress.entity}))
+        self._write(self._share(self._over) + share * self._share({progress.entity}), progress)
 
     def over(self, entity: str) -> None:
         """Take in that an entity has landed whole."""
@@ -54,11 +54,11 @@ class JobProgress:
         of_all = sum(WEIGHTS[entity] for entity in self.entities)
         return sum(WEIGHTS[entity] for entity in entities) / of_all
 
-    def _write(self, share: float) -> None:
+    def _write(self, share: float, progress: Progress | None = None) -> None:
         now = self.clock()
         if now - self._written_at >= WRITE_EVERY_SECONDS:
             self._written_at = now
-            self.write(round(100 * min(share, 1.0), 1))
+            self.write(round(100 * min(share, 1.0), 1), progress)
 
 
 def begin_job(
@@ -72,12 +72,17 @@ def begin_job(
     """Claim the row of the run's job, if it is of one; return where to report how far it is."""
     run_id, job_name = context.run.run_id, context.run.tags.get(JOB_TAG)
     if job_name is None:
-        return JobProgress(entities, lambda _: None)
+        return JobProgress(entities, lambda *_: None)
     try:
         claim(engine, integration_id, job_name, run_id, dead_after=dead_after)
     except JobTakenError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    return JobProgress(entities, lambda percent: report_progress(engine, run_id, percent))
+    return JobProgress(
+        entities,
+        lambda percent, now: report_progress(
+            engine, run_id, percent, None if now is None else now.as_json()
+        ),
+    )
 
 
 @dg.success_hook(name="end_job_landed", required_resource_keys={"warehouse"})

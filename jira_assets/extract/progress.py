@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 LOG_EVERY_SECONDS: Final = 10.0
 
@@ -32,6 +32,17 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Seconds until the end at the present rate; None before the first call came back."""
         return (self.total - self.done) / self.rate if self.rate else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is kept beside its job; rates and seconds to one decimal."""
+        left = self.seconds_left
+        return {
+            "entity": self.entity,
+            "done": self.done,
+            "total": self.total,
+            "per_second": round(self.rate, 1),
+            "seconds_left": None if left is None else round(left, 1),
+        }
 
     def __str__(self) -> str:
         text = f"{self.entity}: {self.done:,}/{self.total:,} ({self.rate:.1f}/s"

@@ -11,6 +11,7 @@ Decisions this module embodies:
   waits for its next interval, and the failure stays to be seen until a run succeeds.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ _CLAIM: Final = sa.text(
     UPDATE jira.etl_jobs AS job
     SET status = 'RUNNING', run_id = :run_id, heartbeat_at = clock_timestamp(),
         progress_percentage = CASE WHEN run_id = :run_id THEN progress_percentage ELSE 0 END,
+        progress = NULL,
         last_run_started_at = CASE
             WHEN run_id = :run_id AND status = 'RUNNING' THEN last_run_started_at
             ELSE clock_timestamp()
@@ -67,6 +69,7 @@ def _ending(condition: str) -> sa.TextClause:
         UPDATE jira.etl_jobs AS job
         SET status = CASE WHEN :succeeded THEN 'COMPLETED' ELSE 'FAILED' END,
             progress_percentage = CASE WHEN :succeeded THEN 100 ELSE progress_percentage END,
+            progress = NULL,
             error_message = :error,
             last_run_finished_at = clock_timestamp(),
             attempt = CASE WHEN ended.is_over THEN 0 ELSE attempt + 1 END,
@@ -119,10 +122,20 @@ def claim(
         connection.execute(sa.update(job_requests).where(waiting).values(served))
 
 
-def report_progress(engine: sa.Engine, run_id: str, percentage: float) -> bool:
-    """Write how far the run is, which is a sign of life; False if the job is another's by now."""
+def report_progress(
+    engine: sa.Engine, run_id: str, percentage: float, progress: Mapping[str, Any] | None = None
+) -> bool:
+    """Write how far the run is, which is a sign of life; False if the job is another's by now.
+
+    Args:
+        engine: the warehouse's.
+        run_id: the run's.
+        percentage: of the whole job, 0 to 100.
+        progress: of the entity that is being read: ``entity``, ``done`` and ``total`` in calls,
+            ``per_second``, ``seconds_left``.
+    """
     mine = sa.and_(_jobs.run_id == run_id, _jobs.status == "RUNNING")
-    values = {"progress_percentage": percentage, "heartbeat_at": _now()}
+    values = {"progress_percentage": percentage, "progress": progress, "heartbeat_at": _now()}
     with engine.begin() as connection:
         return connection.execute(sa.update(etl_jobs).where(mine).values(values)).rowcount == 1
 

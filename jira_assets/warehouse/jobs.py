@@ -51,6 +51,8 @@ class Job:
     run_id: str | None
     heartbeat_at: datetime | None
     progress_percentage: float
+    progress: dict[str, Any] | None
+    """Of the entity that is being read: see ``job_runs.report_progress``."""
     error_message: str | None
     last_run_started_at: datetime | None
     last_run_finished_at: datetime | None

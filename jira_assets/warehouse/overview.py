@@ -7,6 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from jira_assets.warehouse.freshness import (
+    WORST_FIRST,
+    Freshness,
+    JobOverview,
+    iso,
+    read_job_overviews,
+)
 from jira_assets.warehouse.tables import (
     DATA_TABLES,
     OPEN_STATES,
@@ -36,6 +43,13 @@ class IntegrationOverview:
     """State to messages, of those that are open or failed."""
     failures: tuple[str, ...] = ()
     """Why messages failed, newest first; five at most."""
+    jobs: tuple[JobOverview, ...] = ()
+
+    @property
+    def freshness(self) -> Freshness:
+        """The worst of its jobs; those that nobody promised anything of do not count."""
+        watched = [job.freshness for job in self.jobs if job.freshness in WORST_FIRST]
+        return min(watched, key=WORST_FIRST.index, default=Freshness.UNWATCHED)
 
     def as_json(self) -> dict[str, Any]:
         """Return the overview as JSON values; times in ISO 8601."""
@@ -43,18 +57,16 @@ class IntegrationOverview:
             "integration": self.partition_key,
             "base_url": self.base_url,
             "active": self.active,
-            "last_landed_at": _iso(self.last_landed_at),
-            "last_applied_at": _iso(self.last_applied_at),
+            "last_landed_at": iso(self.last_landed_at),
+            "last_applied_at": iso(self.last_applied_at),
             "unreadable_projects": self.unreadable_projects,
             "rejected_records": self.rejected_records,
             "rows": dict(self.rows),
             "queue": dict(self.queue),
             "failures": list(self.failures),
+            "freshness": str(self.freshness),
+            "jobs": [job.as_json() for job in self.jobs],
         }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
 
 
 def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
@@ -63,6 +75,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
     rows = _rows(connection)
     queue = _queue(connection)
     failures = _failures(connection)
+    jobs = read_job_overviews(connection)
     unreadable = _counts(connection, _unreadable())
     rejected = _counts(connection, _count_by_integration(rejected_records))
     return [
@@ -77,6 +90,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
             rows=rows.get(row.id, _none()),
             queue=queue.get(row.id, {}),
             failures=tuple(failures.get(row.id, ())),
+            jobs=tuple(jobs.get(row.id, ())),
         )
         for row in found
     ]

@@ -432,6 +432,11 @@ etl_jobs = sa.Table(
     _timestamp("last_run_finished_at", "the last run's end"),
     _timestamp("next_run_at", "it runs from this moment on: when due, or when tried again"),
     _now("due_at", "when its interval makes it due; retries do not move that"),
+    sa.Column(
+        "progress",
+        JSONB(none_as_null=True),
+        comment="while it runs: entity, done and total calls, per_second, seconds_left of it",
+    ),
     _one_of("status", *JOB_STATUSES),
     sa.CheckConstraint("schedule_interval_minutes > 0", name="schedule_interval_minutes"),
     sa.CheckConstraint("retry_interval_minutes > 0", name="retry_interval_minutes"),

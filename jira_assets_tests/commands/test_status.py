@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from jira_assets.warehouse.tables import etl_job_queue
+from jira_assets.warehouse.tables import etl_job_queue, etl_jobs
 from jira_assets_tests.commands.desk import Desk
 from jira_assets_tests.commands.shell import KEY, Shell
 
@@ -19,6 +19,10 @@ def test_every_count_is_in_the_json(synced: Desk) -> None:
     assert (found["integration"], found["active"]) == (KEY, True)
     assert (found["queue"], found["failures"]) == ({}, [])
     assert (found["unreadable_projects"], found["rejected_records"]) == (0, 0)
+    (job,) = found["jobs"]
+    assert (job["job"], job["status"], job["error"]) == ("jira_metadata", "READY", None)
+    assert (job["freshness"], found["freshness"]) == ("fresh", "fresh")
+    assert datetime.fromisoformat(job["data_read_at"]) < datetime.now(UTC)
     landed, applied = (datetime.fromisoformat(found[f"last_{x}_at"]) for x in ("landed", "applied"))
     assert landed < applied < datetime.now(UTC)
 
@@ -28,7 +32,7 @@ def test_the_table_shows_rows_and_times(synced: Desk) -> None:
     assert typed.code == 0
     line = next(line for line in typed.out.splitlines() if KEY in line)
     cells = [cell.strip() for cell in line.strip("│").split("│")]
-    assert cells[:2] == [KEY, "yes"]
+    assert cells[:2] == [KEY, "fresh"]
     assert cells[4] == "empty"
     truth = synced.site.truth()
     shown = ("projects", "issue_types", "statuses", "projects_statuses")
@@ -46,6 +50,17 @@ def test_what_was_never_synced_and_what_failed(desk: Desk) -> None:
     (found,) = json.loads(desk.shell("status", "--json").out)
     assert found["queue"] == {"failed": 1}
     assert found["failures"] == ["statuses: it [bold]broke[/bold]"]
+    assert found["freshness"] == "stale"
+
+
+def test_why_a_job_failed_and_that_a_disabled_one_is_not_watched(desk: Desk) -> None:
+    with desk.engine.begin() as connection:
+        connection.execute(sa.update(etl_jobs).values(status="FAILED", error_message="a [b] c"))
+    assert f"{KEY} jira_metadata: FAILED: a [b] c\n" in desk.shell("status").out
+    desk.shell("integration", "disable", KEY)
+    assert "disabled" in desk.shell("status").out
+    (found,) = json.loads(desk.shell("status", "--json").out)
+    assert (found["freshness"], found["jobs"][0]["next_run_at"]) == ("unwatched", None)
 
 
 def test_of_no_integrations_it_says_what_to_do(shell: Shell) -> None:

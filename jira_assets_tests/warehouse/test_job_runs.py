@@ -64,18 +64,21 @@ def test_a_run_writes_its_row(warehouse: sa.Engine, site: Integration) -> None:
     assert due(warehouse) == []
     with warehouse.connect() as connection:
         assert running(connection) == [run_id]
-    assert report_progress(warehouse, run_id, 37.5)
+    now = {"entity": "projects", "done": 1, "total": 4, "per_second": 2.0, "seconds_left": 1.5}
+    assert report_progress(warehouse, run_id, 37.5, now)
     at_work = job(warehouse)
-    assert (at_work.status, at_work.run_id, at_work.progress_percentage) == (
+    assert (at_work.status, at_work.run_id, at_work.progress_percentage, at_work.progress) == (
         "RUNNING",
         run_id,
         37.5,
+        now,
     )
     assert finish(warehouse, run_id)
     ended = job(warehouse)
-    assert (ended.status, ended.progress_percentage, ended.error_message) == (
+    assert (ended.status, ended.progress_percentage, ended.progress, ended.error_message) == (
         "COMPLETED",
         100,
+        None,
         None,
     )
     assert ended.last_run_finished_at is not None

@@ -1,9 +1,10 @@
-"""Keys of the HTTP service, and which failures somebody was told of."""
+"""Keys of the HTTP service, failures that somebody was told of, progress in numbers."""
 
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0004"
 down_revision = "0003"
@@ -17,7 +18,8 @@ def _timestamp(name: str, *, nullable: bool = True) -> sa.Column[Any]:
 
 
 def upgrade() -> None:
-    """Add the tables that the HTTP service and the failure reports keep."""
+    """Add what the HTTP service and the failure reports keep, and how far a job is in numbers."""
+    op.add_column("etl_jobs", sa.Column("progress", JSONB, nullable=True), schema=SCHEMA)
     op.create_table(
         "api_keys",
         sa.Column("key_id", sa.Text, nullable=False),
