@@ -32,12 +32,13 @@ def test_every_hour_with_a_retry_after_a_quarter(
     assert freshness(hourly, read_at, NOW) is said
 
 
-@pytest.mark.parametrize("off", [{"enabled": False}, {"active": False}])
+@pytest.mark.parametrize(("enabled", "active"), [(False, True), (True, False)])
 def test_what_does_not_run_by_itself_is_not_watched(
-    warehouse: sa.Engine, off: dict[str, bool]
+    warehouse: sa.Engine, enabled: bool, active: bool
 ) -> None:
     add_jobs(warehouse)
-    assert freshness(replace(job(warehouse), **off), None, NOW) is Freshness.UNWATCHED
+    off = replace(job(warehouse), enabled=enabled, active=active)
+    assert freshness(off, None, NOW) is Freshness.UNWATCHED
 
 
 def test_jobs_of_a_type_that_this_release_does_not_know_are_shown(warehouse: sa.Engine) -> None:
