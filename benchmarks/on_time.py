@@ -1,5 +1,6 @@
 """Three integrations with intervals of a minute, left alone; then a daemon that was away."""
 
+import sys
 import time
 from itertools import pairwise
 
@@ -93,4 +94,5 @@ def _row(partition: str, alone: list[JobRun], after: list[JobRun], again: float)
 def _print_jobs(deployment: Deployment) -> None:
     with deployment.engine.connect() as connection:
         for job in list_jobs(connection):
-            print(job.partition_key, job.job_name, job.status, job.error_message, job.next_run_at)
+            told = (job.job_name, job.status, job.error_message, job.next_run_at)
+            print(job.partition_key, *told, file=sys.stderr)

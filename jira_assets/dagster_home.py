@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DAGSTER_URL_VARIABLE: Final = "JIRA_ASSETS_DAGSTER_DATABASE_URL"
 RUNS_AT_ONCE: Final = 4
+DEQUEUE_SECONDS: Final = 2
 SITES_AT_ONCE: Final = 2
 """How many runs may read a site: a reading may take hours, and transforms go on beside it."""
 
@@ -41,6 +42,12 @@ def instance_config(dagster_url: str) -> dict[str, Any]:
     url: Any = {"env": DAGSTER_URL_VARIABLE} if make_url(dagster_url).password else dagster_url
     return {
         "storage": {"postgres": {"postgres_url": url}},
+        "run_coordinator": {
+            "module": "dagster.core.run_coordinator",
+            "class": "QueuedRunCoordinator",
+            # Less than its default of 5: what somebody asks for begins that much sooner.
+            "config": {"dequeue_interval_seconds": DEQUEUE_SECONDS},
+        },
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         "concurrency": {

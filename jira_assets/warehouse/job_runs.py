@@ -8,7 +8,9 @@ Decisions this module embodies:
 * A run serves every request that was made before it began, and none that came later: that one asked
   for what Jira holds then.
 * A failed run is tried again after the retry interval, up to ``max_retries`` times; then the job
-  waits for its next interval, and the failure stays to be seen until a run succeeds.
+  waits for its next interval, and the failure stays to be seen until a run succeeds. Where the next
+  interval comes before the retry, it is the retry: a job of every minute would else be punished
+  with an hour of silence for the run that a restart of Dagster killed.
 """
 
 from collections.abc import Mapping
@@ -53,8 +55,9 @@ def _ending(condition: str) -> sa.TextClause:
     # The condition is one of the two below, never what somebody gave.
     return sa.text(
         f"""
-        WITH ended AS (
-            SELECT integration_id, job_name, :succeeded OR attempt >= max_retries AS is_over,
+        WITH due AS (
+            SELECT *,
+                clock_timestamp() + make_interval(mins => retry_interval_minutes) AS retry_at,
                 -- The first moment of the grid that is still to come.
                 CASE WHEN due_at > clock_timestamp() THEN due_at ELSE due_at + make_interval(
                     mins => schedule_interval_minutes * (1 + floor(
@@ -65,6 +68,10 @@ def _ending(condition: str) -> sa.TextClause:
             FROM jira.etl_jobs
             WHERE {condition}
             FOR UPDATE
+        ), ended AS (
+            SELECT integration_id, job_name, next_due_at, retry_at,
+                :succeeded OR attempt >= max_retries OR next_due_at <= retry_at AS is_over
+            FROM due
         )
         UPDATE jira.etl_jobs AS job
         SET status = CASE WHEN :succeeded THEN 'COMPLETED' ELSE 'FAILED' END,
@@ -76,7 +83,7 @@ def _ending(condition: str) -> sa.TextClause:
             due_at = CASE WHEN ended.is_over THEN ended.next_due_at ELSE due_at END,
             next_run_at = CASE
                 WHEN ended.is_over THEN ended.next_due_at
-                ELSE clock_timestamp() + make_interval(mins => retry_interval_minutes)
+                ELSE ended.retry_at
             END
         FROM ended
         WHERE job.integration_id = ended.integration_id AND job.job_name = ended.job_name

@@ -133,6 +133,17 @@ def test_a_failed_job_is_tried_again_until_its_retries_are_used_up(
     assert minutes_from_now(warehouse, "next_run_at") == pytest.approx(1439, abs=0.5)
 
 
+def test_a_next_interval_before_the_retry_is_the_retry(
+    warehouse: sa.Engine, site: Integration
+) -> None:
+    write(warehouse, schedule_interval_minutes=5, due_at="-1", next_run_at="-1")
+    fail(warehouse, begin(warehouse, site), "Jira is out of order.")
+    failed = job(warehouse)
+    assert (failed.status, failed.attempt) == ("FAILED", 0)
+    assert minutes_from_now(warehouse, "next_run_at") == pytest.approx(4, abs=0.5)
+    assert failed.due_at == failed.next_run_at
+
+
 def test_a_failure_is_kept_until_a_run_succeeds(warehouse: sa.Engine, site: Integration) -> None:
     fail(warehouse, begin(warehouse, site), "Jira is out of order.")
     run_id = begin(warehouse, site)
