@@ -1,4 +1,4 @@
-"""Run every benchmark and write ``docs/benchmarks.md``: ``make bench``.
+"""A tick of the jobs sensor over thousands of jobs, some of them due: its CPU, and Postgres's."""
 
 Each benchmark is a module with ``run() -> Section``, measured in a process of its own, so that
 none inherits the memory or the imports of another. Its section of the page is written as soon as it
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.section import Section
 
-BENCHMARKS = ("reading", "manners", "merge", "sync", "memory")
+BENCHMARKS = ("reading", "manners", "merge", "sync", "memory", "jobs_tick", "on_time")
 TARGET = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 HEAD = (
     "# Benchmarks\n\nWritten by `make bench`. Ratios, each against an ideal or a rival in the same "
