@@ -1,4 +1,4 @@
-"""A tick of the jobs sensor over thousands of jobs, some of them due: its CPU, and Postgres's."""
+"""Run every benchmark and write ``docs/benchmarks.md``: ``make bench``.
 
 Each benchmark is a module with ``run() -> Section``, measured in a process of its own, so that
 none inherits the memory or the imports of another. Its section of the page is written as soon as it
