@@ -29,6 +29,8 @@ KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL"})
 TEMPLATE = "template_migrated"
 
 
+# First: pytest-xdist reads the marks in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, on one of several processes, what shares a fixture of its file or folder.
 

@@ -24,8 +24,8 @@ from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.dagster_storage import dagster_storage_url, prepare_dagster
 from jira_assets.warehouse.integrations import add_integration
-from jira_assets.warehouse.jobs import update_job
-from jira_assets.warehouse.tables import ENTITIES, etl_job_queue
+from jira_assets.warehouse.jobs import Job, get_job, update_job
+from jira_assets.warehouse.tables import ENTITIES, etl_job_queue, etl_jobs
 from jira_assets_tests.conftest import Database, PostgresServer
 from jira_assets_tests.end_to_end import trapdoors
 from jira_assets_tests.rabbitmq import private_names
@@ -69,6 +69,22 @@ class Deployment:
     def extract(self) -> str:
         """Materialize the raw assets as the UI's button does; returns the run's id."""
         return self.dev.materialize(self.key, RAW)
+
+    def job(self) -> Job:
+        with self.engine.connect() as connection:
+            return get_job(connection, PartitionKey.parse(self.key), METADATA)
+
+    def let_the_job_run(self) -> Job:
+        """Make the job due until it has run by itself; returns what its row says then."""
+        key, before = PartitionKey.parse(self.key), self.job()
+        with self.engine.begin() as connection:
+            due = {"enabled": True, "next_run_at": sa.func.clock_timestamp()}
+            connection.execute(sa.update(etl_jobs).values(due))
+        wait_for("the job", lambda: self.job().run_id != before.run_id)
+        update_job(self.engine, key, METADATA, enabled=False)
+        wait_for("the job's end", lambda: self.job().status != "RUNNING")
+        self.wait_until_equal()
+        return self.job()
 
     def states(self) -> list[str]:
         with self.engine.connect() as connection:

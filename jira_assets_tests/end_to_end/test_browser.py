@@ -15,6 +15,7 @@ from dagster._core.storage.dagster_run import RunsFilter
 from playwright.sync_api import Browser, FloatRect, Locator, expect
 
 from jira_assets.jobs import partitions_sensor, reconciler
+from jira_assets.jobs import sensor as jobs_sensor
 from jira_assets.queue import tick
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.warehouse.tables import DATA_TABLES
@@ -23,7 +24,12 @@ from jira_assets_tests.end_to_end.conftest import RAW, Deployment, wait_for
 
 pytestmark = pytest.mark.timeout(300)
 
-SENSORS = (partitions_sensor.SENSOR_NAME, reconciler.SENSOR_NAME, tick.SENSOR_NAME)
+SENSORS = (
+    partitions_sensor.SENSOR_NAME,
+    jobs_sensor.SENSOR_NAME,
+    reconciler.SENSOR_NAME,
+    tick.SENSOR_NAME,
+)
 GROUPS = ("jira_raw", "jira")
 
 ASSETS = """
@@ -138,6 +144,15 @@ def test_the_tick_that_asked_for_a_run_can_be_seen(filled: Deployment, ui: Ui) -
     ui.page.get_by_role("menuitem", name="Requested").click()
     expect(ui.page.get_by_role("row").filter(has_text="1 run requested").first).to_be_visible()
     ui.picture("sensor")
+
+
+def test_the_tick_that_launched_a_job_can_be_seen(filled: Deployment, ui: Ui) -> None:
+    filled.let_the_job_run()
+    ui.open(f"/locations/jira_assets/sensors/{jobs_sensor.SENSOR_NAME}")
+    ui.button("All ticks").click()
+    ui.page.get_by_role("menuitem", name="Requested").click()
+    expect(ui.page.get_by_role("row").filter(has_text="1 run requested").first).to_be_visible()
+    ui.picture("jobs-sensor")
 
 
 def test_the_results_of_checks_can_be_seen(filled: Deployment, ui: Ui) -> None:

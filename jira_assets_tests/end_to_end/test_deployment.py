@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from dagster import DagsterRunStatus
 from dagster._core.storage.dagster_run import RunsFilter
 
+from jira_assets.warehouse.job_settings import JOB_TAG
 from jira_assets.warehouse.tables import DATA_TABLES
 from jira_assets_tests.end_to_end import trapdoors
 from jira_assets_tests.end_to_end.conftest import Deployment, wait_for
@@ -67,6 +68,24 @@ def _succeeded(deployment: Deployment, run_id: str) -> bool:
     assert run is not None
     assert not run.is_failure_or_canceled
     return run.status is DagsterRunStatus.SUCCESS
+
+
+def test_a_job_that_is_due_runs_by_itself_and_its_tables_follow(deployment: Deployment) -> None:
+    deployment.wait_until_equal()
+    deployment.site.rename_status(next(iter(deployment.site.state.statuses)), "renamed by day")
+
+    job = deployment.let_the_job_run()
+
+    assert (job.status, job.progress_percentage, job.error_message) == ("COMPLETED", 100, None)
+    assert job.next_run_at is not None
+    assert job.last_run_finished_at is not None
+    assert job.next_run_at > job.last_run_finished_at
+    assert job.run_id is not None
+    run = deployment.instance.get_run_by_id(job.run_id)
+    assert run is not None
+    assert run.tags[JOB_TAG] == "jira_metadata"
+    assert run.tags["dagster/sensor_name"] == "launch_due_jobs"
+    assert run.tags["tenant"] == "acme"
 
 
 @pytest.mark.parametrize(
