@@ -15,7 +15,16 @@ from pathlib import Path
 
 from benchmarks.section import Section
 
-BENCHMARKS = ("reading", "manners", "merge", "sync", "memory", "jobs_tick", "on_time")
+BENCHMARKS = (
+    "reading",
+    "manners",
+    "merge",
+    "sync",
+    "memory",
+    "jobs_tick",
+    "post_to_start",
+    "on_time",
+)
 TARGET = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 HEAD = (
     "# Benchmarks\n\nWritten by `make bench`. Ratios, each against an ideal or a rival in the same "

@@ -50,7 +50,8 @@ class Deployment:
     dev: DagsterDev
     engine: sa.Engine
     instance: DagsterInstance
-    variables: dict[str, str]
+    environment: dict[str, str]
+    """Of a process that is to find the same servers."""
 
     def job_runs(self) -> list[JobRun]:
         """Return the runs of jobs, by the moment they were asked for."""
@@ -92,5 +93,5 @@ def deployed(partitions: Sequence[str]) -> Iterator[Deployment]:
             add_integration(engine, key, base_url=site.url, auth="none")
         variables = environment(Settings.from_environment(), services)
         dev = stack.enter_context(DagsterDev(variables, home / "dagster.log"))
-        yield Deployment(dev, engine, instance, variables)
+        yield Deployment(dev, engine, instance, {**os.environ, **variables})
         close_engines()

@@ -15,6 +15,8 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from jira_assets.partitions import PartitionKey
 from jira_assets.sandbox.postgres import OWNER_ROLE, RUNTIME_ROLE, SUPERUSER, EmbeddedPostgres
@@ -27,23 +29,27 @@ pytest_plugins = ["jira_assets_tests.rabbitmq"]
 
 KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL"})
 TEMPLATE = "template_migrated"
+END_TO_END = "end_to_end"
 
 
-# First: pytest-xdist reads the marks in the same hook.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, on one of several processes, what shares a fixture of its file or folder.
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types here
+    """Keeps together, on one of several processes, what shares a fixture of its file or folder.
 
-    The end-to-end tests share a whole deployment. They take longest, and so begin first.
+    The end-to-end tests share a whole deployment.
     """
-    items.sort(key=lambda item: not _is_end_to_end(item))
-    for item in items:
-        group = "end_to_end" if _is_end_to_end(item) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        return file.parent.name if file.parent.name == END_TO_END else str(file)
 
 
-def _is_end_to_end(item: pytest.Item) -> bool:
-    return item.path.parent.name == "end_to_end"
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the end-to-end tests: they take longest, and are one piece."""
+    items.sort(key=lambda item: item.path.parent.name != END_TO_END)
 
 
 @pytest.fixture(autouse=True)
