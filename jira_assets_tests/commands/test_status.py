@@ -31,7 +31,7 @@ def test_the_table_shows_rows_and_times(synced: Desk) -> None:
     assert cells[:2] == [KEY, "yes"]
     assert cells[4] == "empty"
     truth = synced.site.truth()
-    shown = ("projects", "issue_types", "statuses", "projects_statuses")
+    shown = ("projects", "issue_types", "statuses", "projects_statuses", "custom_fields")
     assert cells[5:] == [str(len(truth[table])) for table in shown]
 
 

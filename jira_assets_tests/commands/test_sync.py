@@ -166,9 +166,7 @@ def test_every_message_went_over_the_broker_and_is_completed(story: Story) -> No
 
 def test_runs_and_their_events_are_in_postgres(story: Story) -> None:
     runs = rows(story.desk.engine, "SELECT pipeline_name, status FROM dagster.runs ORDER BY id")
-    assert (
-        runs == [("extract_jira_metadata", "SUCCESS"), ("transform_jira_metadata", "SUCCESS")] * 3
-    )
+    assert runs == [("extract_jira_site", "SUCCESS"), ("transform_jira_metadata", "SUCCESS")] * 3
     assert scalar(story.desk.engine, "SELECT count(*) FROM dagster.event_logs") > 0
 
 
