@@ -1,4 +1,7 @@
+from jira_assets.extract.job_run import WEIGHTS, JobProgress
 from jira_assets.extract.progress import Progress, ProgressLog, listening
+from jira_assets.warehouse.job_settings import JOB_TYPES
+from jira_assets.warehouse.tables import ENTITIES
 
 
 class Clock:
@@ -33,3 +36,16 @@ def test_nothing_is_known_before_the_first_call() -> None:
     assert begun.rate == 0.0
     assert begun.seconds_left is None
     assert str(begun) == "project_statuses: 0/10 (0.0/s)"
+
+
+def test_a_job_is_as_far_as_what_it_reads_itself() -> None:
+    assert WEIGHTS.keys() == set(ENTITIES)
+    for entities in JOB_TYPES.values():
+        written: list[float] = []
+        clock = Clock()
+        job = JobProgress(entities, written.append, clock=clock)
+        for entity in entities:
+            clock.now += 5
+            job.over(entity)
+        assert written == sorted(written)
+        assert written[-1] == 100

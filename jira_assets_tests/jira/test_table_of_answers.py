@@ -93,6 +93,7 @@ def read(
             "projects": _listed(projects),
             "issue_types": _listed(reader.issue_types()),
             "statuses": _listed(reader.statuses()),
+            "fields": _listed(reader.fields()),
         }
         meanwhile()
         pages = [

@@ -116,7 +116,7 @@ def test_the_fields_are_discovered_after_the_metadata_by_a_run_of_their_own(plac
     assert result.success
     assert landed(place.engine, result.run_id) == ["fields"]
     asked = [each.path.rpartition("/")[2] for each in place.server.requests]
-    assert asked == ["serverInfo", "serverInfo", "myself", "field"]
+    assert asked == ["serverInfo", "field"]
     ended = job(place.engine, "jira_discovery")
     assert (ended.status, ended.progress_percentage) == ("COMPLETED", 100)
     assert minutes_from_now(place.engine, "next_run_at", "jira_discovery") == pytest.approx(
