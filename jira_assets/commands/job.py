@@ -111,7 +111,7 @@ def _runs(each: "Job") -> str:
 
 def _moment(each: "Job") -> str:
     if not each.active:
-        return "never: disabled integration"
+        return "never: disabled"
     if not each.enabled:
         return "when asked for"
     return f"after {each.depends_on}" if each.waits else _utc(each.next_run_at)
