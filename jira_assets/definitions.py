@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from jira_assets.extract.assets import build_raw_assets
+from jira_assets.extract.assets import build_raw_assets, raw_asset_key
 from jira_assets.extract.job_run import end_job_failed, end_job_landed
 from jira_assets.extract.resource import JiraResource
 from jira_assets.jobs.partitions_sensor import build_partitions_sensor
@@ -21,11 +21,28 @@ from jira_assets.queue.sensor import build_transform_sensor
 from jira_assets.transform.assets import build_transform_assets
 from jira_assets.transform.checks import build_checks
 from jira_assets.warehouse.io_managers import RawIOManager, TableIOManager
+from jira_assets.warehouse.job_settings import JOB_TYPES
 from jira_assets.warehouse.resource import RunHeartbeat
 from jira_assets.warehouse.tables import ENTITIES, SOURCES
 
 EXTRACT_JOB: Final = "extract_jira_metadata"
+DISCOVER_JOB: Final = "discover_jira_fields"
+SITE_JOB: Final = "extract_jira_site"
+"""Reads all that there is, or any part of it: ``sync`` runs it, and no job of ``etl_jobs`` does."""
 TRANSFORM_JOB: Final = "transform_jira_metadata"
+
+
+_EXTRACT_JOBS: Final = {
+    "metadata": (
+        EXTRACT_JOB,
+        "Read a site's projects, issue types and statuses, and land them. Tables follow by queue.",
+    ),
+    "discovery": (
+        DISCOVER_JOB,
+        "Read a site's fields, and land them. Their table follows by queue.",
+    ),
+}
+"""Type of job to the name of its Dagster job, and what it does."""
 
 
 class UnknownEntityError(ValueError):
@@ -48,8 +65,9 @@ def build_definitions(
 
     Args:
         key_prefix: put before every asset key; none by default.
-        entities: which of ``projects``, ``issue_types``, ``statuses``, ``project_statuses`` to
-            extract; the tables that none of them feeds are left out.
+        entities: which of ``projects``, ``issue_types``, ``statuses``, ``project_statuses``,
+            ``fields`` to extract; the tables that none of them feeds are left out, and the jobs
+            that read none of them.
         resources: replaces those of the same key (``jira``, ``warehouse``, ``broker``,
             ``heartbeat``, ``raw_io_manager``, ``table_io_manager``).
         sensors: whether the sensors start switched on. Off, somebody switches them on in the UI.
@@ -64,19 +82,19 @@ def build_definitions(
     tables = tables_of(entities)
     raw = build_raw_assets(entities, prefix)
     transforms = build_transform_assets(tables=tables, entities=entities, key_prefix=prefix)
-    extract_job, transform_job = _extract_job(raw), _transform_job(transforms)
+    extract_jobs, transform_job = _extract_jobs(entities, prefix), _transform_job(transforms)
     status = dg.DefaultSensorStatus.RUNNING if sensors else dg.DefaultSensorStatus.STOPPED
     return dg.Definitions(
         assets=[raw, *transforms],
         asset_checks=build_checks(tables=tables, key_prefix=prefix),
-        jobs=[extract_job, transform_job],
+        jobs=[*extract_jobs.values(), _site_job(raw), transform_job],
         sensors=[
             build_partitions_sensor(default_status=status),
             build_transform_sensor(
                 job=transform_job, tables=tables, key_prefix=prefix, default_status=status
             ),
             build_jobs_sensor(
-                jobs={"metadata": extract_job},
+                jobs=extract_jobs,
                 not_reading=[TRANSFORM_JOB],
                 default_status=status,
             ),
@@ -88,12 +106,25 @@ def build_definitions(
     )
 
 
-def _extract_job(raw: dg.AssetsDefinition) -> Any:
+def _extract_jobs(entities: Sequence[str], prefix: Sequence[str]) -> dict[str, Any]:
+    """Build the job of each type of job that reads something of ``entities``, by type."""
+    return {
+        job_type: dg.define_asset_job(
+            name,
+            selection=dg.AssetSelection.assets(*(raw_asset_key(each, prefix) for each in read)),
+            description=description,
+            hooks={end_job_landed, end_job_failed},
+        )
+        for job_type, (name, description) in _EXTRACT_JOBS.items()
+        if (read := [each for each in JOB_TYPES[job_type] if each in entities])
+    }
+
+
+def _site_job(raw: dg.AssetsDefinition) -> Any:
     return dg.define_asset_job(
-        EXTRACT_JOB,
+        SITE_JOB,
         selection=dg.AssetSelection.assets(raw),
-        description="Read a site and land what it answers. Its tables follow over the queue.",
-        hooks={end_job_landed, end_job_failed},
+        description="Read all that a site answers, and land it. Its tables follow over the queue.",
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 from jira_assets.dagster_home import local_instance
-from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB, defs, tables_of
+from jira_assets.definitions import SITE_JOB, TRANSFORM_JOB, defs, tables_of
 from jira_assets.extract.assets import raw_asset_key
 from jira_assets.jobs.partitions_sensor import sync_partitions
 from jira_assets.jobs.reconciler import end_dead_runs
@@ -173,7 +173,7 @@ class LocalRuns:
     def _extract(self, outcome: SyncOutcome, entities: Sequence[str]) -> str:
         self.say(f"{outcome.partition_key}: reads {', '.join(entities)}")
         keys = [raw_asset_key(entity) for entity in entities]
-        return self._run(outcome, EXTRACT_JOB, asset_selection=keys, run_config=_QUIET)
+        return self._run(outcome, SITE_JOB, asset_selection=keys, run_config=_QUIET)
 
     def _transform_until_done(self, outcome: SyncOutcome) -> None:
         deadline = time.monotonic() + WAIT_SECONDS

@@ -5,8 +5,9 @@ names repeated under other ids and categories; translated category names; a miss
 a keyless category; team-managed scopes; ids as integers; a repeated issue type; a project on two
 offset pages, renamed between them; a project without issue types; unreadable ones (404, 403); an
 archived and an excluded one; a status and an issue type that only a project names; null, absent
-and document descriptions; unknown fields; other scripts, emoji, quotes, control characters, SQL;
-records that make no row.
+and document descriptions; unknown members; other scripts, emoji, quotes, control characters, SQL;
+fields of Jira's own beside custom ones, and some that do not say which they are; records that make
+no row.
 """
 
 from typing import Any, Final
@@ -34,6 +35,11 @@ def _type(id_: Any, name: Any, statuses: Any = None, **more: Any) -> dict[str, A
     return found if statuses is None else {**found, "statuses": statuses}
 
 
+def _field(id_: Any, name: Any, kind: Any = None, **more: Any) -> dict[str, Any]:
+    found = {"id": id_, "key": id_, "name": name, "clauseNames": [id_], **more}
+    return found if kind is None else {**found, "schema": kind}
+
+
 def _scope(project_id: str) -> dict[str, Any]:
     return {"type": "PROJECT", "project": {"id": project_id}}
 
@@ -55,6 +61,8 @@ _DONE_2 = _status("10201", "Done", _DOING, description=_document("Really", "done
 _DONE_TEAM = _status("10202", "Done", _DONE, description="", scope=_scope("10001"))
 _ONLY_PROJECT = _status("10209", "進行中 🚀", _DOING, description="", scope=_scope("10001"))
 _NO_NAME = _status("10299", None, _NEW)
+_SPRINT = {"type": "array", "items": "json", "custom": "com.app:sprint", "customId": 10001}
+_NUMBER = {"type": "number", "custom": "com.app:float", "customId": 10002}
 _NO_ID = {"name": "No id", "statusCategory": _NEW}
 _STORY = _type("10100", "故事", untranslatedName="Story", description="用户目标", hierarchyLevel=0)
 
@@ -144,6 +152,23 @@ CLOUD: Final = SiteScenario(
             answer(4, "10004", "GONE", {"errorMessages": ["No project"], "errors": {}}, 404),
             answer(5, "10005", "OLD", [_type("10100", "故事", [])]),
         ],
+        "fields": listing(
+            [
+                _field("summary", "Summary", {"type": "string", "system": "summary"}, custom=False),
+                _field("issuekey", None, custom=False),
+                _field("customfield_10001", "Старое", _SPRINT, custom=True),
+                _field("customfield_10002", "Summary", _NUMBER, custom=True),
+                _field("thumbnail", "Images"),
+                _field("customfield_10003", "Summary", _NUMBER, custom=1, scope=_scope("10001")),
+                _field("customfield_10004", BOBBY, custom=True, untranslatedName="Bobby"),
+                _field("customfield_10005", "Does not say what it is", {"type": "any"}),
+                _field("customfield_10006", "Says that it is not", "number", custom=False),
+                _field("customfield_10007", " ", _NUMBER, custom=True),
+                {"name": "No id", "custom": True, "schema": _NUMBER},
+                _field("customfield_10001", "スプリント", _SPRINT, custom=True),
+                ["no object"],
+            ]
+        ),
     },
     rows={
         "projects": [
@@ -205,6 +230,14 @@ CLOUD: Final = SiteScenario(
             ("10002", "10100", "1"),
             ("10002", "10100", "10201"),
         ],
+        "custom_fields": [
+            ("customfield_10001", "スプリント", None, "array", "json", "com.app:sprint", None),
+            ("customfield_10002", "Summary", None, "number", None, "com.app:float", None),
+            ("customfield_10003", "Summary", None, "number", None, "com.app:float", "10001"),
+            ("customfield_10004", BOBBY, "Bobby", None, None, None, None),
+            ("customfield_10005", "Does not say what it is", None, "any", None, None, None),
+            ("customfield_10006", "Says that it is not", None, None, None, None, None),
+        ],
     },
     unreadable=frozenset({"10004"}),
     incomplete=frozenset({"10002"}),
@@ -214,6 +247,7 @@ CLOUD: Final = SiteScenario(
         "statuses": 2,
         "projects_statuses": 1,
         "projects_issue_types_statuses": 1,
+        "custom_fields": 3,
     },
 )
 
@@ -256,6 +290,12 @@ DATA_CENTER: Final = SiteScenario(
                 [_type(1, "Bug", [_status(10200, "Zu", _category("done", ""))], subtask="false")],
             ),
         ],
+        "fields": listing(
+            [
+                _field("description", "Beschreibung", {"type": "string"}, custom="false"),
+                _field("customfield_10002", "Nul\x00l", {"type": "date"}, custom="true"),
+            ]
+        ),
     },
     rows={
         "projects": [
@@ -271,6 +311,7 @@ DATA_CENTER: Final = SiteScenario(
         "projects_issue_types": [("10000", "1"), ("10003", "1")],
         "projects_statuses": [("10000", "10200"), ("10003", "1")],
         "projects_issue_types_statuses": [("10000", "1", "10200"), ("10003", "1", "1")],
+        "custom_fields": [("customfield_10002", "Null", None, "date", None, None, None)],
     },
     unreadable=frozenset({"10001"}),
     incomplete=frozenset(),

@@ -9,7 +9,9 @@ import dagster as dg
 import pytest
 
 from jira_assets.definitions import (
+    DISCOVER_JOB,
     EXTRACT_JOB,
+    SITE_JOB,
     TRANSFORM_JOB,
     UnknownEntityError,
     build_definitions,
@@ -17,6 +19,7 @@ from jira_assets.definitions import (
     tables_of,
 )
 from jira_assets.extract.pool import SITES_POOL
+from jira_assets.jobs.reconciler import OUR_JOBS
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import DATA_TABLES, ENTITIES, SCHEMA, SOURCES
 
@@ -75,17 +78,48 @@ def test_what_reads_a_site_and_nothing_else_is_in_the_pool_of_sites() -> None:
 
 def test_a_run_that_reads_a_site_takes_a_slot_of_the_pool() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        for job, pools in ((EXTRACT_JOB, {SITES_POOL}), (TRANSFORM_JOB, set())):
+        for job in (EXTRACT_JOB, DISCOVER_JOB, SITE_JOB, TRANSFORM_JOB):
+            pools = set() if job == TRANSFORM_JOB else {SITES_POOL}
             run = instance.create_run_for_job(defs.resolve_job_def(job))
             concurrency = run.run_op_concurrency
             assert (concurrency.all_pools if concurrency else set()) == pools
 
 
 def test_the_jobs_hold_what_their_names_say() -> None:
-    for job, assets in ((EXTRACT_JOB, RAW), (TRANSFORM_JOB, set(DATA_TABLES))):
+    held = {
+        EXTRACT_JOB: RAW - {"raw_fields"},
+        DISCOVER_JOB: {"raw_fields"},
+        SITE_JOB: RAW,
+        TRANSFORM_JOB: set(DATA_TABLES),
+    }
+    for job, assets in held.items():
         layer = defs.resolve_job_def(job).asset_layer
         assert {key.to_user_string() for key in layer.executable_asset_keys} == assets
         assert defs.resolve_job_def(job).description
+
+
+def test_the_reconciler_knows_every_job_of_ours() -> None:
+    names = {job.name for job in defs.get_repository_def().get_all_jobs()}
+    assert names - {"__ASSET_JOB"} == set(OUR_JOBS)
+
+
+@pytest.mark.parametrize(
+    ("entities", "job", "reads"),
+    [
+        (["fields"], DISCOVER_JOB, {"raw_fields"}),
+        (["statuses", "projects"], EXTRACT_JOB, {"raw_statuses", "raw_projects"}),
+    ],
+)
+def test_a_job_reads_what_is_deployed_of_it_and_one_that_would_read_nothing_is_left_out(
+    entities: list[str], job: str, reads: set[str]
+) -> None:
+    built = build_definitions(entities=entities, key_prefix="crm")
+    names = {each.name for each in built.get_repository_def().get_all_jobs()}
+    assert names == {"__ASSET_JOB", job, SITE_JOB, TRANSFORM_JOB}
+    keys = built.resolve_job_def(job).asset_layer.executable_asset_keys
+    assert {key.to_user_string() for key in keys} == {f"crm/{name}" for name in reads}
+    launching = sensors(built)["launch_due_jobs"]
+    assert [each.job_name for each in launching.targets] == [job]
 
 
 def test_runs_that_the_ui_starts_use_one_process() -> None:
@@ -124,7 +158,8 @@ def test_a_key_prefix_stands_before_every_asset_and_check(prefix: str | list[str
         (["statuses"], {"statuses"}),
         (["projects"], {"projects"}),
         (["issue_types", "statuses"], {"issue_types", "statuses"}),
-        (["project_statuses"], set(DATA_TABLES) - {"projects"}),
+        (["project_statuses"], set(DATA_TABLES) - {"projects", "custom_fields"}),
+        (["fields"], {"custom_fields"}),
     ],
 )
 def test_only_some_entities_bring_the_tables_that_they_feed(

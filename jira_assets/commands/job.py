@@ -8,6 +8,8 @@ import click
 from jira_assets.commands.partition import PARTITION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import sqlalchemy as sa
 
     from jira_assets.partitions import PartitionKey
@@ -36,6 +38,7 @@ def list_(partition: "PartitionKey | None") -> None:
     for each in jobs:
         if each.error_message:
             click.echo(f"{each.partition_key} {each.job_name}: FAILED: {each.error_message}")
+    _say_what_is_held_up(jobs)
 
 
 @job.command()
@@ -49,15 +52,18 @@ def list_(partition: "PartitionKey | None") -> None:
 @click.option("--on/--off", "enabled", default=None, help="whether it runs by itself")
 def update(partition: "PartitionKey", job_name: str, **options: Any) -> None:
     """Change what is given of one job of PARTITION."""
-    from jira_assets.warehouse.jobs import update_job
+    from jira_assets.warehouse.jobs import list_jobs, update_job
 
     given = {name: value for name, value in options.items() if value is not None}
     if not given:
         raise click.UsageError("nothing to change: give at least one option.")
     if "depends_on" in given:
         given["depends_on"] = given["depends_on"] or None
-    changed = update_job(_engine(), partition, job_name, **given)
+    engine = _engine()
+    changed = update_job(engine, partition, job_name, **given)
     click.echo(f"now {partition} {job_name}: {_runs(changed)}, next run {_moment(changed)}")
+    with engine.connect() as connection:
+        _say_what_is_held_up(list_jobs(connection, partition))
 
 
 @job.command()
@@ -105,8 +111,21 @@ def _runs(each: "Job") -> str:
 
 def _moment(each: "Job") -> str:
     if not each.active:
-        return "never: disabled integration"
-    return _utc(each.next_run_at) if each.enabled else "when asked for"
+        return "never: disabled"
+    if not each.enabled:
+        return "when asked for"
+    return f"after {each.depends_on}" if each.waits else _utc(each.next_run_at)
+
+
+def _say_what_is_held_up(jobs: "Sequence[Job]") -> None:
+    for each in jobs:
+        if each.is_held_up:
+            key, name, awaited = each.partition_key, each.job_name, each.depends_on
+            click.echo(
+                f"{key} {name}: waits for {awaited}, which is switched off and has not succeeded. "
+                f"Ask for it once (jira-assets job run {key} {awaited}), or let {name} wait for "
+                f'nothing (jira-assets job update {key} {name} --after "").'
+            )
 
 
 def _utc(moment: datetime | None) -> str:

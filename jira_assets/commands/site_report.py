@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jira_assets.jira.errors import UnreadableError
-from jira_assets.jira.shapes import ids_of
+from jira_assets.jira.shapes import ids_of, items_of
 
 if TYPE_CHECKING:
     from jira_assets.jira.budget import Pace
@@ -32,6 +32,8 @@ class Sight:
     """Projects that the integration's include and exclude lists leave."""
     statuses: int
     issue_types: int
+    fields: int
+    """Custom ones."""
     sampled: int
     """Projects whose statuses were asked for."""
     unreadable: Sequence[str]
@@ -55,6 +57,7 @@ def look(integration: "Integration", client: "JiraClient", sample: int) -> Sight
         roster.add(answer.payload)
     statuses = {i for answer in client.statuses() for i in ids_of(answer.payload)}
     types = {i for answer in client.issue_types() for i in ids_of(answer.payload)}
+    fields = {i for answer in client.fields() for i in _custom_fields(answer.payload)}
     selected = roster.selected(integration)
     refs = _spread(selected, sample)
     began = time.monotonic()
@@ -67,12 +70,19 @@ def look(integration: "Integration", client: "JiraClient", sample: int) -> Sight
         selected=len(selected),
         statuses=len(statuses),
         issue_types=len(types),
+        fields=len(fields),
         sampled=len(refs),
         unreadable=sorted(a.project.key for a in answers if a.project and a.status != _OK),
         seconds=seconds,
         pace=client.pace(),
         counts=client.stats,
     )
+
+
+def _custom_fields(payload: Any) -> set[str]:
+    from jira_assets.transform.records import is_system_field
+
+    return ids_of([item for item in items_of(payload) if not is_system_field(item)])
 
 
 def show(integration: "Integration", sight: Sight) -> None:
@@ -130,7 +140,8 @@ def _may(permissions: Mapping[str, bool]) -> str:
 def _sees(sight: Sight) -> str:
     return (
         f"{sight.projects:,} projects ({sight.selected:,} after include and exclude), "
-        f"{sight.statuses:,} statuses, {sight.issue_types:,} issue types"
+        f"{sight.statuses:,} statuses, {sight.issue_types:,} issue types, {sight.fields:,} custom "
+        "fields"
     )
 
 

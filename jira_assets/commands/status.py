@@ -12,6 +12,7 @@ _SHOWN: Final = {
     "types": "issue_types",
     "statuses": "statuses",
     "in use": "projects_statuses",
+    "fields": "custom_fields",
 }
 """Heading to the table whose living rows it counts; --json has all tables."""
 

@@ -28,7 +28,7 @@ def _entities(_context: click.Context, _option: click.Parameter, text: str | Non
     "entities",
     callback=_entities,
     metavar="ENTITIES",
-    help="comma-separated: projects, issue_types, statuses, project_statuses",
+    help="comma-separated: projects, issue_types, statuses, project_statuses, fields",
 )
 def sync(partition: "PartitionKey", entities: list[str]) -> None:
     """Extract, queue, transform PARTITION (tenant/integration): here and now."""

@@ -52,6 +52,7 @@ DESCRIPTIONS: Final = {
         "For each project, its issue types and the statuses of each, as they came: one page a "
         "project. A project that cannot be read (404, 403) is landed as unreadable."
     ),
+    "fields": "The site's fields, system and custom ones, as they came.",
 }
 
 

@@ -26,8 +26,14 @@ if TYPE_CHECKING:
     from jira_assets.warehouse.resource import WarehouseResource
 
 WRITE_EVERY_SECONDS: Final = 1.0
-WEIGHTS: Final = {"projects": 5, "issue_types": 1, "statuses": 1, "project_statuses": 93}
-"""Shares of a job, by the calls that a large site takes: one a project, and nearly all of them."""
+WEIGHTS: Final = {
+    "projects": 5,
+    "issue_types": 1,
+    "statuses": 1,
+    "project_statuses": 93,
+    "fields": 1,
+}
+"""Parts of a job, by the calls that a large site takes: one a project, and nearly all of them."""
 
 
 @dataclass

@@ -43,11 +43,12 @@ class SiteReader:
     def pages(self, entity: str, left: LeftBehind) -> Iterator[RawPage]:
         """Read ``entity``; failures of Jira come out as ``dagster.Failure``."""
         self._before[entity] = self.client.stats
-        read = {
+        read: Callable[[LeftBehind], Iterator[RawPage]] = {
             "projects": self._projects,
             "issue_types": lambda _: numbered(self.client.issue_types()),
             "statuses": lambda _: numbered(self.client.statuses()),
             "project_statuses": self._project_statuses,
+            "fields": lambda _: numbered(self.client.fields()),
         }[entity]
         with as_dagster_failures(self.integration.partition_key):
             yield from read(left)

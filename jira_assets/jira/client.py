@@ -1,4 +1,4 @@
-"""``JiraClient``: the projects, issue types, statuses and project statuses of one site.
+"""``JiraClient``: projects, issue types, statuses, project statuses and fields of one site.
 
 Decisions this module embodies:
 
@@ -162,6 +162,13 @@ class JiraClient:
         Raises ``LostAccessError`` if it is empty.
         """
         yield from self._not_empty("statuses", self._list(self._dialect().statuses, {}))
+
+    def fields(self) -> Iterator[Answer]:
+        """Yield the one list of all fields that the account may see, system and custom ones.
+
+        Raises ``LostAccessError`` if it is empty: the system fields are on every site.
+        """
+        yield from self._not_empty("fields", self._list(self._dialect().fields, {}))
 
     def project_statuses(self, refs: Iterable[ProjectRef]) -> Generator[Answer, None, None]:
         """Yield, per project, its issue types with their statuses, as the answers arrive.

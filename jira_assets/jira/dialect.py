@@ -50,6 +50,15 @@ class Dialect:
         return f"{self.api}/status"
 
     @property
+    def fields(self) -> str:
+        """The path of all fields, system and custom ones: one list.
+
+        Not ``/field/search``, which Data Center lacks, and which leaves out the fields of
+        team-managed projects on Cloud.
+        """
+        return f"{self.api}/field"
+
+    @property
     def my_permissions(self) -> str:
         """The path that says what the account may do."""
         return f"{self.api}/mypermissions"

@@ -31,7 +31,12 @@ from jira_assets.warehouse.resource import WarehouseResource
 
 SENSOR_NAME: Final = "end_dead_runs"
 INTERVAL_SECONDS: Final = 30
-OUR_JOBS: Final = ("extract_jira_metadata", "transform_jira_metadata")
+OUR_JOBS: Final = (
+    "extract_jira_metadata",
+    "discover_jira_fields",
+    "extract_jira_site",
+    "transform_jira_metadata",
+)
 
 
 def end_dead_runs(

@@ -20,7 +20,7 @@ from jira_assets.jobs.planning import AskedRun, JobsPlan, World, plan
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
 from jira_assets.queue.runs import IN_FLIGHT, partitions_in_flight, runs_by_key, why_it_failed
 from jira_assets.warehouse.connect import WarehouseUnavailableError
-from jira_assets.warehouse.due_jobs import DueJob, due_jobs
+from jira_assets.warehouse.due_jobs import DueJob, due_jobs, held_up_jobs
 from jira_assets.warehouse.job_runs import give_up
 from jira_assets.warehouse.job_settings import JOB_TAG
 from jira_assets.warehouse.new_jobs import ensure_jobs
@@ -63,11 +63,15 @@ def jobs_tick(
         ensure_jobs(connection)
     with engine.connect() as connection:
         due = due_jobs(connection, limit=MAX_DUE)
+        held_up = [
+            f"{partition} {name}: waits for {awaited}, which is switched off and has not succeeded"
+            for partition, name, awaited in held_up_jobs(connection, limit=_MAX_LINES)
+        ]
     if not due:
-        return JobsTick()
+        return JobsTick(words=held_up)
     made = plan(due, _world(instance, due, job_types, not_reading))
     words = [f"{job.partition_key} {job.job_name}: launched, {_why(job)}" for job in made.launches]
-    return JobsTick(made.launches, words + _give_up(engine, made) + made.waiting)
+    return JobsTick(made.launches, words + _give_up(engine, made) + made.waiting + held_up)
 
 
 def _world(

@@ -1,7 +1,8 @@
 """A Jira site from answers that somebody captured: the very objects, with what is missing made up.
 
-Reads ``status.json``, ``project.json`` and ``issuetype.json`` of a folder, as ``GET /status``,
-``/project`` (or a page of ``/project/search``) and ``/issuetype`` answered; any may be missing.
+Reads ``status.json``, ``project.json``, ``issuetype.json`` and ``field.json`` of a folder, as ``GET
+/status``, ``/project`` (or a page of ``/project/search``), ``/issuetype`` and ``/field`` answered;
+any may be missing.
 Objects are served as they came, unknown fields and repeated ids included. What was not captured
 is made up from what was, the same way every time: a missing list is a small usual one, projects get
 their issue types and statuses through a few schemes, team-managed ones the statuses of their scope.
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from jira_assets.sandbox.fields import make_fields
 from jira_assets.sandbox.model import (
     CATEGORIES,
     DONE,
@@ -19,6 +21,7 @@ from jira_assets.sandbox.model import (
     TO_DO,
     Category,
     Deployment,
+    Field,
     IssueType,
     Project,
     SiteState,
@@ -31,6 +34,7 @@ from jira_assets.sandbox.site import JiraSite
 STATUSES_FILE: Final = "status.json"
 PROJECTS_FILE: Final = "project.json"
 ISSUE_TYPES_FILE: Final = "issuetype.json"
+FIELDS_FILE: Final = "field.json"
 
 _USUAL_STATUSES: Final = (
     Status("1", "Open", TO_DO),
@@ -44,6 +48,7 @@ _USUAL_ISSUE_TYPES: Final = (
     IssueType("4", "Improvement"),
     IssueType("5", "Sub-task", subtask=True, hierarchy_level=-1),
 )
+_USUAL_CUSTOM_FIELDS: Final = 3
 _USUAL_PROJECTS: Final = (Project("10000", "ONE", "First"), Project("10001", "TWO", "Second"))
 
 Captured = dict[str, list[Mapping[str, Any]]]
@@ -65,7 +70,7 @@ def captured_site(folder: Path | str, deployment: Deployment | None = None) -> J
     """
     files = {
         name: _read(Path(folder) / name)
-        for name in (STATUSES_FILE, PROJECTS_FILE, ISSUE_TYPES_FILE)
+        for name in (STATUSES_FILE, PROJECTS_FILE, ISSUE_TYPES_FILE, FIELDS_FILE)
     }
     if not any(files.values()):
         raise CapturedFolderError(
@@ -74,13 +79,16 @@ def captured_site(folder: Path | str, deployment: Deployment | None = None) -> J
     statuses = [_status(rows) for rows in files[STATUSES_FILE].values()] or _USUAL_STATUSES
     projects = [_project(rows) for rows in files[PROJECTS_FILE].values()] or _USUAL_PROJECTS
     types = [_issue_type(rows) for rows in files[ISSUE_TYPES_FILE].values()] or _USUAL_ISSUE_TYPES
+    deployment = deployment or _deployment(files)
+    fields = {row_id: _field(rows) for row_id, rows in files[FIELDS_FILE].items()}
     return JiraSite(
         SiteState(
-            deployment or _deployment(files),
+            deployment,
             title=Path(folder).name,
             projects={row.id: row for row in projects},
             issue_types={row.id: row for row in types},
             statuses={row.id: row for row in statuses},
+            fields=fields or make_fields(_USUAL_CUSTOM_FIELDS, 1, deployment),
             workflows=_workflows(projects, types, statuses),
         )
     )
@@ -128,6 +136,22 @@ def _issue_type(rows: list[Mapping[str, Any]]) -> IssueType:
         last["id"],
         str(last.get("name", "")),
         subtask=bool(last.get("subtask")),
+        project_id=_scope(last),
+        document=last,
+        repeats=tuple(repeats),
+    )
+
+
+def _field(rows: list[Mapping[str, Any]]) -> Field:
+    *repeats, last = rows
+    schema = last.get("schema", {})
+    return Field(
+        last["id"],
+        str(last.get("name", "")),
+        schema.get("type"),
+        schema.get("items"),
+        schema.get("custom"),
+        custom=bool(last.get("custom")),
         project_id=_scope(last),
         document=last,
         repeats=tuple(repeats),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jira_assets.sandbox.server import SandboxServer
     from jira_assets.sandbox.site import JiraSite
 
-_SIZES = ("projects", "statuses", "issue_types", "seed")
+_SIZES = ("projects", "statuses", "issue_types", "custom_fields", "seed")
 _AMOUNT = click.IntRange(min=0)
 
 
@@ -29,7 +29,8 @@ _AMOUNT = click.IntRange(min=0)
     "folder",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Serve the captured answers of a folder: status.json, project.json, issuetype.json.",
+    help="Serve the captured answers of a folder: status.json, project.json, "
+    "issuetype.json, field.json.",
 )
 @click.option(
     "--deployment",
@@ -39,6 +40,7 @@ _AMOUNT = click.IntRange(min=0)
 @click.option("--projects", type=_AMOUNT, help="How many projects to make up. [default: 10]")
 @click.option("--statuses", type=_AMOUNT, help="How many statuses. [default: 24]")
 @click.option("--issue-types", type=_AMOUNT, help="How many issue types. [default: 8]")
+@click.option("--custom-fields", type=_AMOUNT, help="How many custom fields. [default: 20]")
 @click.option("--seed", type=int, help="Another seed makes another site. [default: 1]")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes any free port.")
 @click.option("--context-path", default="", help="What stands before every path, as /jira.")
@@ -123,7 +125,8 @@ def _summary(state: "SiteState") -> str:
     kind = "Jira Cloud" if state.deployment == "cloud" else "Jira Data Center"
     return (
         f"{kind} sandbox: {len(state.projects)} projects, {len(state.issue_types)} issue types, "
-        f"{len(state.statuses)} statuses"
+        f"{len(state.statuses)} statuses, "
+        f"{sum(row.custom for row in state.fields.values())} custom fields"
     )
 
 

@@ -20,6 +20,14 @@ COLUMNS: Final = {
         "issue_type_jira_id",
         "status_jira_id",
     ),
+    "custom_fields": (
+        "jira_id",
+        "name",
+        "type",
+        "item_type",
+        "custom_type",
+        "project_jira_id",
+    ),
 }
 """Table to the columns that a site's truth tells of it."""
 

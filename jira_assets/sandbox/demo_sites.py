@@ -47,10 +47,12 @@ def change(sites: Mapping[str, JiraSite]) -> list[str]:
         renamed = readable[-1][2]
         site.remove_relation(project, issue_type, status)
         site.rename_status(renamed, "Renamed meanwhile ✅")
+        field = min(row.id for row in site.state.fields.values() if row.custom)
+        site.rename_field(field, "Renamed, too 🏷")
         site.make_readable(_last_project(site))
         said.append(
-            f"{key}: status {renamed} renamed, status {status} taken from an issue type of project "
-            f"{project}, project {_last_project(site)} made readable"
+            f"{key}: status {renamed} and {field} renamed, status {status} taken from an issue "
+            f"type of project {project}, project {_last_project(site)} made readable"
         )
     return said
 

@@ -17,15 +17,16 @@ from jira_assets.sandbox import permissions
 from jira_assets.sandbox.documents import (
     Json,
     Root,
+    field_document,
     issue_type_document,
     person_document,
     project_document,
     project_statuses_document,
     status_document,
 )
-from jira_assets.sandbox.model import IssueType, Person, Project, SiteState, Status
+from jira_assets.sandbox.model import Field, IssueType, Person, Project, SiteState, Status
 
-Row = TypeVar("Row", Status, IssueType, Project)
+Row = TypeVar("Row", Status, IssueType, Field, Project)
 
 MAX_PAGE: Final = 100
 """Cloud gives no more projects a page, whatever ``maxResults`` says. Source: Atlassian's spec."""
@@ -68,11 +69,17 @@ def answer(state: SiteState, root: Root, path: str, query: Mapping[str, str]) ->
 
 
 def anonymous_answer(state: SiteState, root: Root, path: str, query: Mapping[str, str]) -> Answer:
-    """Answer as to nobody: 200 and an empty site, but 401 for ``/myself``."""
+    """Answer as to nobody: 200 and a site with Jira's own fields alone, 401 for ``/myself``."""
     if path == "myself":
         message = "Client must be authenticated to access this resource."
         return Answer(_UNAUTHORIZED, lambda: {"message": message, "status-code": _UNAUTHORIZED})
-    bare = SiteState(state.deployment, state.title, state.time_zone, permissions=frozenset())
+    bare = SiteState(
+        state.deployment,
+        state.title,
+        state.time_zone,
+        fields={row.id: row for row in state.fields.values() if not row.custom},
+        permissions=frozenset(),
+    )
     found = answer(bare, root, path, query)
     return Answer(found.status, found.build)
 
@@ -138,6 +145,11 @@ def issue_types(state: SiteState, root: Root) -> list[Mapping[str, Any]]:
     """``/issuetype``: unpaged; an id may come twice."""
     listed = [row for row in state.issue_types.values() if row.listed]
     return [issue_type_document(row, root) for row in _rows(listed)]
+
+
+def fields(state: SiteState, root: Root) -> list[Mapping[str, Any]]:
+    """``/field``: unpaged, Jira's own and custom ones; an id may come twice."""
+    return [field_document(row, root) for row in _rows(list(state.fields.values()))]
 
 
 def project_list(state: SiteState, root: Root, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
@@ -258,4 +270,5 @@ _WHOLE_SITE: Final[dict[str, Callable[[SiteState, Root], Any]]] = {
     "myself": myself,
     "status": statuses,
     "issuetype": issue_types,
+    "field": fields,
 }

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from jira_assets.sandbox.model import (
     Category,
+    Field,
     IssueType,
     Person,
     Project,
@@ -86,6 +87,29 @@ def issue_type_document(issue_type: IssueType, root: Root) -> Mapping[str, Any]:
     if root.cloud:
         document["hierarchyLevel"] = issue_type.hierarchy_level
         document |= _scope(issue_type.project_id)
+    return document
+
+
+def field_document(field: Field, root: Root) -> Mapping[str, Any]:
+    """Return a field, as ``/field`` holds it. Cloud translates the names of custom ones."""
+    if field.document is not None:
+        return field.document
+    clause = f"cf[{_number(field)}]" if field.custom else field.id
+    document: Json = {
+        "id": field.id,
+        "name": field.name,
+        "custom": field.custom,
+        "orderable": True,
+        "navigable": True,
+        "searchable": True,
+        "clauseNames": list(dict.fromkeys((clause, field.name))),
+    }
+    if field.type is not None:
+        document["schema"] = _field_schema(field)
+    if root.cloud:
+        document |= {"key": field.id, **_scope(field.project_id)}
+        if field.custom:
+            document["untranslatedName"] = field.untranslated_name or field.name
     return document
 
 
@@ -176,6 +200,19 @@ def _project_category(category: ProjectCategory, root: Root) -> Json:
         "name": category.name,
         "description": category.description,
     }
+
+
+def _field_schema(field: Field) -> Json:
+    schema: Json = {"type": field.type}
+    if field.item_type is not None:
+        schema["items"] = field.item_type
+    if not field.custom:
+        return {**schema, "system": field.id}
+    return {**schema, "custom": field.custom_type, "customId": _number(field)}
+
+
+def _number(field: Field) -> int:
+    return int(field.id.removeprefix("customfield_"))
 
 
 def _scope(project_id: str | None) -> Json:

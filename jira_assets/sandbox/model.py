@@ -93,6 +93,25 @@ class IssueType:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A field of issues: one of Jira's own, or a custom one, whose id is ``customfield_10110``.
+
+    ``type`` None means that it has no schema. ``project_id`` is the scope of a team-managed one.
+    """
+
+    id: str
+    name: str
+    type: str | None = "string"
+    item_type: str | None = None
+    custom_type: str | None = None
+    custom: bool = True
+    untranslated_name: str | None = None
+    project_id: str | None = None
+    document: Document | None = None
+    repeats: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A project. ``style`` ``next-gen`` means team-managed; Data Center knows classic ones only."""
 
@@ -124,6 +143,7 @@ class SiteState:
     projects: Mapping[str, Project] = field(default_factory=dict)
     issue_types: Mapping[str, IssueType] = field(default_factory=dict)
     statuses: Mapping[str, Status] = field(default_factory=dict)
+    fields: Mapping[str, Field] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     unreadable: Mapping[str, int] = field(default_factory=dict)
     permissions: frozenset[str] = frozenset({"BROWSE_PROJECTS"})

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from jira_assets.sandbox.model import (
     Deployment,
     Document,
+    Field,
     IssueType,
     Project,
     SiteState,
@@ -24,8 +25,8 @@ from jira_assets.sandbox.truth import Truth, truth
 NOT_FOUND: Final = 404
 FORBIDDEN: Final = 403
 
-Row = TypeVar("Row", Status, IssueType, Project)
-Scoped = TypeVar("Scoped", Status, IssueType)
+Row = TypeVar("Row", Status, IssueType, Field, Project)
+Scoped = TypeVar("Scoped", Status, IssueType, Field)
 Value = TypeVar("Value")
 
 
@@ -96,6 +97,52 @@ class JiraSite:
 
         self._change(changes)
 
+    def add_field(self, field: Field) -> None:
+        """Add a field, or replace the one with its id."""
+        self._change(lambda state: {"fields": _with_row(state.fields, field)})
+
+    def rename_field(self, field_id: str, name: str) -> None:
+        """Give a field another name; its repeated rows go."""
+
+        def changes(state: SiteState) -> dict[str, Any]:
+            known = _known("field", field_id, state.fields)
+            return {"fields": _with_row(state.fields, _renamed(known, name))}
+
+        self._change(changes)
+
+    def retype_field(
+        self, field_id: str, type_: str, custom_type: str, item_type: str | None = None
+    ) -> None:
+        """Give a custom field another type, as a migration between apps does; its id stays."""
+
+        def changes(state: SiteState) -> dict[str, Any]:
+            known = _known("field", field_id, state.fields)
+            schema = {"type": type_, "custom": custom_type}
+            document = _patched(
+                known.document,
+                schema=schema if item_type is None else {**schema, "items": item_type},
+            )
+            retyped = replace(
+                known,
+                type=type_,
+                custom_type=custom_type,
+                item_type=item_type,
+                document=document,
+                repeats=(),
+            )
+            return {"fields": _with_row(state.fields, retyped)}
+
+        self._change(changes)
+
+    def remove_field(self, field_id: str) -> None:
+        """Delete a field, or take it from every screen: ``/field`` no longer lists it."""
+
+        def changes(state: SiteState) -> dict[str, Any]:
+            _known("field", field_id, state.fields)
+            return {"fields": _without(state.fields, {field_id})}
+
+        self._change(changes)
+
     def add_project(self, project: Project, workflow: Workflow = ()) -> None:
         """Add a project with its issue types and their statuses, or replace the one with its id."""
         self._change(
@@ -125,7 +172,7 @@ class JiraSite:
         self._change(changes)
 
     def remove_project(self, id_or_key: str) -> None:
-        """Delete a project, with the statuses and issue types that only it had (its scope)."""
+        """Delete a project, with the statuses, issue types and fields of its scope."""
 
         def changes(state: SiteState) -> dict[str, Any]:
             project_id = _project(state, id_or_key).id
@@ -135,6 +182,7 @@ class JiraSite:
                 "unreadable": _without(state.unreadable, {project_id}),
                 "statuses": _out_of_scope(state.statuses, project_id),
                 "issue_types": _out_of_scope(state.issue_types, project_id),
+                "fields": _out_of_scope(state.fields, project_id),
             }
 
         self._change(changes)
@@ -231,7 +279,7 @@ def _renamed(row: Row, name: str) -> Row:
     return replace(row, name=name, document=_patched(row.document, name=name), repeats=())
 
 
-def _patched(document: Document | None, **changes: str) -> Document | None:
+def _patched(document: Document | None, **changes: Any) -> Document | None:
     return None if document is None else {**document, **changes}
 
 

@@ -5,14 +5,15 @@ other ids and in other categories, other scripts, quotes, emoji, leading spaces,
 like SQL or like a missing value (``NA``, ``NULL``, ``nan``), NUL in a description, team-managed
 projects with statuses and issue types of their own, projects without issue types, archived
 projects, a category ``undefined``, a status without its category, and a status and an issue type
-that projects use but the site's lists do not name.
+that projects use but the site's lists do not name. Its fields are made in ``fields``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from jira_assets.sandbox.draws import pick, shuffled
+from jira_assets.sandbox.fields import make_fields
 from jira_assets.sandbox.model import (
     DONE,
     IN_PROGRESS,
@@ -101,6 +102,18 @@ _FIRST_STATUS_IDS: Final = ("1", "3", "4", "5", "6")
 _NUL: Final = "Pasted from an old form:\0"
 
 
+class Sizes(TypedDict, total=False):
+    """How many objects of each kind a site has; ``USUAL`` where it is not said."""
+
+    projects: int
+    statuses: int
+    issue_types: int
+    custom_fields: int
+
+
+USUAL: Final[Sizes] = {"projects": 10, "statuses": 24, "issue_types": 8, "custom_fields": 20}
+
+
 @dataclass(frozen=True)
 class _Size:
     """How many objects of each kind, team-managed ones included."""
@@ -108,14 +121,21 @@ class _Size:
     projects: int
     statuses: int
     issue_types: int
+    custom_fields: int
     team_managed: int
 
     @classmethod
-    def of(cls, projects: int, statuses: int, issue_types: int, *, cloud: bool) -> "_Size":
-        if min(projects, statuses, issue_types) < 0:
-            raise ValueError("A site has no negative number of projects, statuses or issue types.")
-        affordable = min(projects // 4, statuses // (3 * len(_SCOPED_STATUSES)), issue_types // 3)
-        return cls(projects, statuses, issue_types, affordable if cloud else 0)
+    def of(cls, sizes: Sizes, *, cloud: bool) -> "_Size":
+        asked: Sizes = {**USUAL, **sizes}
+        affordable = min(
+            asked["projects"] // 4,
+            asked["statuses"] // (3 * len(_SCOPED_STATUSES)),
+            asked["issue_types"] // 3,
+        )
+        size = cls(**asked, team_managed=affordable if cloud else 0)
+        if min(size.projects, size.statuses, size.issue_types, size.custom_fields) < 0:
+            raise ValueError(f"A site has no negative number of {', '.join(USUAL)}.")
+        return size
 
     @property
     def shared_statuses(self) -> int:
@@ -127,19 +147,14 @@ class _Size:
 
 
 def synthetic_site(
-    *,
-    projects: int = 10,
-    statuses: int = 24,
-    issue_types: int = 8,
-    seed: int = 1,
-    deployment: Deployment = "cloud",
+    *, seed: int = 1, deployment: Deployment = "cloud", **sizes: Unpack[Sizes]
 ) -> JiraSite:
-    """Make a site with exactly so many projects, statuses and issue types.
+    """Make a site with exactly so many objects of each kind; see ``Sizes``.
 
     The counts include what is team-managed (Cloud only), archived or unlisted. Raises
     ``ValueError`` for a negative number.
     """
-    size = _Size.of(projects, statuses, issue_types, cloud=deployment == "cloud")
+    size = _Size.of(sizes, cloud=deployment == "cloud")
     made = [_project(place, size, seed) for place in range(size.projects)]
     types = [_issue_type(place) for place in range(size.shared_types)]
     used = [_status(place) for place in range(size.shared_statuses)]
@@ -149,7 +164,8 @@ def synthetic_site(
         for place, project in enumerate(made)
         if project.style == "classic"
     }
-    for place, project in enumerate(row for row in made if row.style == "next-gen"):
+    team_managed = [project for project in made if project.style == "next-gen"]
+    for place, project in enumerate(team_managed):
         own_type, own_statuses = _team_managed(place, project.id, size)
         types.append(own_type)
         used.extend(own_statuses)
@@ -161,6 +177,9 @@ def synthetic_site(
             projects={row.id: row for row in made},
             issue_types={row.id: row for row in types},
             statuses={row.id: row for row in used},
+            fields=make_fields(
+                size.custom_fields, seed, deployment, [row.id for row in team_managed]
+            ),
             workflows=workflows,
         )
     )

@@ -16,8 +16,9 @@ def truth(state: SiteState, *, unreadable_too: bool = False) -> Truth:
 
     ``projects``: (jira_id, key, name), archived ones included; ``issue_types``: (jira_id, name,
     subtask); ``statuses``: (jira_id, name, category key; a missing category is ``undefined``); the
-    three relations: their key columns. Issue types and statuses are those of the site's lists and
-    those that only a project's answer names.
+    three relations: their key columns; ``custom_fields``: (jira_id, name, type, item_type,
+    custom_type, project_jira_id), less the fields that Jira brings. Issue types and statuses are
+    those of the site's lists and those that only a project's answer names.
 
     ``unreadable_too`` adds what unreadable projects use: what the tables keep of a project that was
     read before it became unreadable.
@@ -51,6 +52,11 @@ def truth(state: SiteState, *, unreadable_too: bool = False) -> Truth:
             for project_id, workflow in read
             for type_id, used in workflow
             for status_id in used
+        },
+        "custom_fields": {
+            (row.id, row.name, row.type, row.item_type, row.custom_type, row.project_id)
+            for row in state.fields.values()
+            if row.custom
         },
     }
 

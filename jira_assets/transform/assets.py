@@ -2,8 +2,8 @@
 
 Decisions this module embodies:
 
-* Six assets, not one step: any subset can be materialized, and the lineage reads left to right.
-  They share nothing but what has landed.
+* One asset a table, not one step: any subset can be materialized, and the lineage reads left to
+  right. They share nothing but what has landed.
 * A run may be on one partition or on five hundred. The body hands over snapshots that are made one
   at a time while the IO manager merges them, so memory holds one integration; a partition that
   fails is handed over as its failure, and the others go on.
@@ -57,6 +57,9 @@ DESCRIPTIONS: Final = {
     "projects_statuses": "Which statuses each project uses, in any of its issue types.",
     "projects_issue_types_statuses": (
         "Which statuses each issue type of each project uses: Jira's full answer."
+    ),
+    "custom_fields": (
+        "Jira's custom fields, those that the account may see. Names repeat: a field is its id."
     ),
 }
 

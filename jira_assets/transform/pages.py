@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from jira_assets.transform.records import (
     BadRecordError,
+    CustomField,
     IssueType,
     Project,
     Status,
@@ -26,7 +27,7 @@ from jira_assets.transform.records import (
 from jira_assets.transform.values import identifier, member, text
 from jira_assets.warehouse.contracts import LandedEntity, Landing, RawPage, Rejected
 
-RecordT = TypeVar("RecordT", Project, IssueType, Status)
+RecordT = TypeVar("RecordT", Project, IssueType, Status, CustomField)
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,19 @@ class Selection:
 
 
 def listed(
-    source: LandedEntity, parse: Callable[[Any], RecordT], rejected: list[Rejected]
+    source: LandedEntity,
+    parse: Callable[[Any], RecordT],
+    rejected: list[Rejected],
+    passed_over: Callable[[Any], bool] = lambda _: False,
 ) -> Iterator[RecordT]:
     """Yield the records of a list entity in page order; a repeated id comes again.
 
-    What makes no record is added to ``rejected``.
+    What makes no record is added to ``rejected``, less the objects that are ``passed_over``.
     """
     for page in source.pages():
         for raw in _objects(source.landing.entity, page, rejected):
+            if passed_over(raw):
+                continue
             try:
                 yield parse(raw)
             except BadRecordError as error:

@@ -1,4 +1,4 @@
-"""Jira's objects as rows: a project, an issue type, a status.
+"""Jira's objects as rows: a project, an issue type, a status, a custom field.
 
 Decisions this module embodies:
 
@@ -6,6 +6,8 @@ Decisions this module embodies:
 * A status's category is told by its KEY, never by its name, which is translated for each account.
   A missing key is told by the category's id, which is the same on every site; a key that nobody
   knows is kept as it came, for the check ``known_category`` to show.
+* A field is custom if Jira says so, or if its id does (``customfield_10110``). An object that says
+  neither may be one, and is set aside: only what is known to be Jira's own makes no row in silence.
 * The field names of a record are the columns of its table.
 """
 
@@ -28,6 +30,7 @@ CATEGORIES: Final = ("new", "indeterminate", "done", "undefined")
 """The keys of Jira's status categories."""
 
 NO_CATEGORY: Final = "undefined"
+_CUSTOM_FIELD: Final = "customfield_"
 _CATEGORY_BY_ID: Final = {"1": "undefined", "2": "new", "3": "done", "4": "indeterminate"}
 
 
@@ -73,6 +76,18 @@ class Status(NamedTuple):
     description: str | None
     category: str
     category_name: str | None
+    project_jira_id: str | None
+
+
+class CustomField(NamedTuple):
+    """A row of ``custom_fields``."""
+
+    jira_id: str
+    name: str
+    untranslated_name: str | None
+    type: str | None
+    item_type: str | None
+    custom_type: str | None
     project_jira_id: str | None
 
 
@@ -123,6 +138,28 @@ def parse_status(raw: Any) -> Status:
     )
 
 
+def is_system_field(raw: Any) -> bool:
+    """Say whether an object of the list of fields is one that Jira brings: it makes no row."""
+    jira_id, custom = identifier(member(raw, "id")), flag(member(raw, "custom"))
+    if jira_id is not None and jira_id.startswith(_CUSTOM_FIELD):
+        return False
+    return custom is False or (custom is None and jira_id is not None)
+
+
+def parse_custom_field(raw: Any) -> CustomField:
+    """Read a custom field of either dialect; raises ``BadRecordError``."""
+    found = _object(raw, "field")
+    return CustomField(
+        jira_id=_required(identifier(found.get("id")), "field", "id"),
+        name=_required(filled(found.get("name")), "field", "name"),
+        untranslated_name=text(found.get("untranslatedName")),
+        type=text(member(found, "schema", "type")),
+        item_type=text(member(found, "schema", "items")),
+        custom_type=text(member(found, "schema", "custom")),
+        project_jira_id=identifier(member(found, "scope", "project", "id")),
+    )
+
+
 def category_key(raw: Any) -> str:
     """Return the key of a status category; ``undefined`` where there is none."""
     by_id = _CATEGORY_BY_ID.get(identifier(member(raw, "id")) or "", NO_CATEGORY)
@@ -147,7 +184,7 @@ def _required(value: str | None, what: str, field: str) -> str:
     return value
 
 
-RecordT = TypeVar("RecordT", Project, IssueType, Status)
+RecordT = TypeVar("RecordT", Project, IssueType, Status, CustomField)
 
 
 def remembering(parse: Callable[[Any], RecordT]) -> Callable[[Any], RecordT]:

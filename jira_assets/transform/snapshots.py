@@ -30,9 +30,12 @@ from jira_assets.transform.pages import (
     listed,
 )
 from jira_assets.transform.records import (
+    CustomField,
     IssueType,
     Project,
     Status,
+    is_system_field,
+    parse_custom_field,
     parse_issue_type,
     parse_project,
     parse_status,
@@ -231,6 +234,17 @@ def projects_issue_types_statuses(sources: Sources) -> Rows:
     return _related(columns, answers, TYPES, STATUSES)
 
 
+def custom_fields(sources: Sources) -> Rows:
+    """Make ``custom_fields``: the site's, less the fields that Jira brings."""
+    rejected: list[Rejected] = []
+    found = listed(sources["fields"], parse_custom_field, rejected, passed_over=is_system_field)
+    newest = {record.jira_id: record for record in found}
+    columns = _columns(CustomField._fields, newest.values())
+    return Rows(
+        columns, rejected, kept_ids=_ids(rejected) - newest.keys(), complete=_have_ids(rejected)
+    )
+
+
 def _relation(*names: str) -> dict[str, list[str]]:
     return {name: [] for name in names}
 
@@ -266,5 +280,6 @@ TRANSFORMS: Final[Mapping[str, Transform]] = {
     "projects_issue_types_statuses": Transform(
         ("project_statuses",), projects_issue_types_statuses
     ),
+    "custom_fields": Transform(("fields",), custom_fields),
 }
 """How each table is made, by its name."""

@@ -5,6 +5,8 @@ Decisions this module embodies:
 * The database decides what is due, by its clock and an index: a tick over thousands of jobs reads
   those that it may have to do something about.
 * Where a run of an integration is going on, nothing of it is due: one run at a time.
+* A job waits until the last run of the one that it depends on has succeeded, also of one that is
+  switched off: its order was asked for. As that may take for ever, the tick says so.
 """
 
 from dataclasses import dataclass
@@ -84,6 +86,37 @@ def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
         .limit(limit)
     )
     return [DueJob(**row._asdict()) for row in connection.execute(query)]
+
+
+def held_up_jobs(connection: sa.Connection, *, limit: int) -> list[tuple[str, str, str]]:
+    """Return at most ``limit`` due jobs that wait for one that does not run by itself.
+
+    Each as the partition key, its name, and the name of the job that it waits for.
+    """
+    awaited = etl_jobs.alias("awaited")
+    waits_for_it = sa.and_(
+        awaited.c.integration_id == _jobs.integration_id, awaited.c.job_name == _jobs.depends_on
+    )
+    query = (
+        sa.select(
+            sa.func.concat(tenants.c.slug, "/", integrations.c.slug).label("partition_key"),
+            _jobs.job_name,
+            _jobs.depends_on,
+        )
+        .join(integrations, integrations.c.id == _jobs.integration_id)
+        .join(tenants, tenants.c.id == integrations.c.tenant_id)
+        .join(awaited, waits_for_it)
+        .where(
+            integrations.c.active,
+            _jobs.enabled,
+            _jobs.next_run_at <= _now(),
+            ~awaited.c.enabled,
+            awaited.c.status.not_in(["COMPLETED", "RUNNING"]),
+        )
+        .order_by(tenants.c.slug, integrations.c.slug, _jobs.job_name)
+        .limit(limit)
+    )
+    return [(row.partition_key, row.job_name, row.depends_on) for row in connection.execute(query)]
 
 
 def _dependency_has_succeeded() -> sa.ColumnElement[bool]:

@@ -14,6 +14,7 @@ from typing import Final, TypedDict
 
 JOB_TYPES: Final[dict[str, tuple[str, ...]]] = {
     "metadata": ("projects", "issue_types", "statuses", "project_statuses"),
+    "discovery": ("fields",),
 }
 """What a job of each type reads, in this order."""
 
@@ -66,6 +67,16 @@ TEMPLATES: Final = (
         retry_interval_minutes=60,
         priority=1,
         max_retries=3,
+    ),
+    JobTemplate(
+        job_name="jira_discovery",
+        job_type="discovery",
+        description="Custom fields.",
+        schedule_interval_minutes=1440,
+        retry_interval_minutes=60,
+        priority=1,
+        max_retries=3,
+        depends_on="jira_metadata",
     ),
 )
 

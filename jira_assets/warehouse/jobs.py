@@ -58,11 +58,25 @@ class Job:
     last_run_finished_at: datetime | None
     next_run_at: datetime | None
     due_at: datetime
+    awaited_status: str | None
+    """The status of the job that it depends on."""
+    awaited_enabled: bool | None
+    """Whether that one runs by itself."""
 
     @property
     def partition_key(self) -> str:
         """The integration's partition key."""
         return f"{self.tenant}/{self.integration}"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for the job that it depends on, whose last run has not succeeded."""
+        return self.depends_on is not None and self.awaited_status != "COMPLETED"
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether it waits for one that does not run by itself: until somebody does something."""
+        return self.enabled and self.active and self.waits and not self.awaited_enabled
 
 
 def list_jobs(connection: sa.Connection, key: PartitionKey | None = None) -> list[Job]:
@@ -124,13 +138,23 @@ def _lock(connection: sa.Connection, integration_id: int) -> None:
 
 
 def _select() -> sa.Select[Any]:
+    awaited = etl_jobs.alias("awaited")
     return (
         sa.select(
             *(column for column in etl_jobs.c),
             tenants.c.slug.label("tenant"),
             integrations.c.slug.label("integration"),
             integrations.c.active,
+            awaited.c.status.label("awaited_status"),
+            awaited.c.enabled.label("awaited_enabled"),
         )
         .join(integrations, integrations.c.id == _jobs.integration_id)
         .join(tenants, tenants.c.id == integrations.c.tenant_id)
+        .outerjoin(
+            awaited,
+            sa.and_(
+                awaited.c.integration_id == _jobs.integration_id,
+                awaited.c.job_name == _jobs.depends_on,
+            ),
+        )
     )

@@ -35,8 +35,8 @@ from jira_assets.warehouse.tables import (
     rejected_records,
 )
 
-SITE_WIDE: Final = frozenset({"projects", "issue_types", "statuses"})
-"""Tables that no living site leaves empty."""
+SITE_WIDE: Final = frozenset({"projects", "issue_types", "statuses", "custom_fields"})
+"""Tables that are not emptied at once: an account that lost its permissions looks like that."""
 
 
 class EmptySnapshotError(RuntimeError):

@@ -603,6 +603,18 @@ projects_issue_types_statuses = _data_table(
     comment="Which statuses each issue type of a project uses: Jira's full answer.",
 )
 
+custom_fields = _data_table(
+    "custom_fields",
+    ["jira_id"],
+    sa.Column("name", sa.Text, nullable=False, comment="repeats under different ids: the id is it"),
+    sa.Column("untranslated_name", sa.Text, comment="Cloud only"),
+    sa.Column("type", sa.Text, comment="schema.type: string, number, array, option, any, …"),
+    sa.Column("item_type", sa.Text, comment="schema.items: of an array, the type of what it holds"),
+    sa.Column("custom_type", sa.Text, comment="schema.custom: the key of the kind of field"),
+    sa.Column("project_jira_id", sa.Text, comment="the scope of a team-managed field"),
+    comment="Jira's custom fields. Its system fields, the same everywhere, are in raw only.",
+)
+
 DATA_TABLES: Final[dict[str, sa.Table]] = {
     table.name: table
     for table in (
@@ -612,6 +624,7 @@ DATA_TABLES: Final[dict[str, sa.Table]] = {
         projects_issue_types,
         projects_statuses,
         projects_issue_types_statuses,
+        custom_fields,
     )
 }
 """The tables that transforms merge into, by name."""
@@ -619,7 +632,7 @@ DATA_TABLES: Final[dict[str, sa.Table]] = {
 BOOKKEEPING_COLUMNS: Final = frozenset({"first_seen_at", "updated_at", "deleted_at"})
 """Columns of a data table that the merge writes itself; a snapshot has all the others."""
 
-ENTITIES: Final = ("projects", "issue_types", "statuses", "project_statuses")
+ENTITIES: Final = ("projects", "issue_types", "statuses", "project_statuses", "fields")
 """What is extracted, in the order in which it is read."""
 
 SOURCES: Final[dict[str, tuple[str, ...]]] = {
@@ -629,6 +642,7 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "projects_issue_types": ("project_statuses",),
     "projects_statuses": ("project_statuses",),
     "projects_issue_types_statuses": ("project_statuses",),
+    "custom_fields": ("fields",),
 }
 """Which landed entities each data table is made of. The first one is its own."""
 

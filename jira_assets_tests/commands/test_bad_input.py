@@ -62,9 +62,9 @@ def test_a_disabled_integration_is_refused(desk: Desk) -> None:
 def test_an_unknown_entity_is_a_usage_error(unharmed: Desk) -> None:
     typed = unharmed.sync("--only", "statuses,project_status")
     assert typed.code == 2
-    assert "project_status: choose from projects, issue_types, statuses, project_statuses." in (
-        typed.said
-    )
+    assert (
+        "project_status: choose from projects, issue_types, statuses, project_statuses, fields."
+    ) in typed.said
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,31 @@ def test_an_integration_comes_with_its_jobs(desk: Desk) -> None:
     assert f"{KEY} │ {JOB} │ every 1,440 min │ 1 │ │ READY │ never │" in typed.said
 
 
+def test_the_job_of_the_fields_comes_after_that_of_the_metadata(desk: Desk) -> None:
+    said = desk.shell("job", "list", KEY).said
+    line = f"{KEY} │ jira_discovery │ every 1,440 min │ 1 │ {JOB} │ READY │ never │ after {JOB} │"
+    assert line in said
+    assert "waits for" not in said
+
+
+def test_what_waits_for_a_job_that_is_off_is_told_with_what_to_do(desk: Desk) -> None:
+    waits = f"{KEY} jira_discovery: waits for {JOB}, which is switched off and has not succeeded."
+    assert waits in desk.shell("job", "update", KEY, JOB, "--off").said
+    said = desk.shell("job", "list", KEY).said
+    assert waits in said
+    assert f"jira-assets job run {KEY} {JOB}" in said
+    assert f'jira-assets job update {KEY} jira_discovery --after ""' in said
+    assert waits not in desk.shell("job", "update", KEY, "jira_discovery", "--after", "").said
+    listed = desk.shell("job", "list", KEY).said
+    assert "waits for" not in listed
+    assert f"after {JOB}" not in listed
+
+
+def test_a_job_that_waits_and_is_off_itself_is_not_told(desk: Desk) -> None:
+    desk.shell("job", "update", KEY, JOB, "--off")
+    assert "waits for" not in desk.shell("job", "update", KEY, "jira_discovery", "--off").said
+
+
 def test_an_interval_is_changed_and_a_job_switched_off(desk: Desk) -> None:
     said = desk.shell("job", "update", KEY, JOB, "--every", "1", "--priority", "3").said
     assert said.startswith(f"now {KEY} {JOB}: every 1 min, next run ")
@@ -53,4 +78,7 @@ def test_what_cannot_be_is_a_sentence(
 def test_a_run_of_a_disabled_integration_is_refused(desk: Desk) -> None:
     desk.shell("integration", "disable", KEY)
     assert "is disabled" in desk.shell("job", "run", KEY).said
-    assert "never: disabled integration" in desk.shell("job", "list", KEY).said
+    assert (
+        f"{JOB} │ every 1,440 min │ 1 │ │ READY │ never │ never: disabled"
+        in desk.shell("job", "list", KEY).said
+    )

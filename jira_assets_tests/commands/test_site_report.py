@@ -26,6 +26,7 @@ def test_one_screen_says_it_all(desk: Desk) -> None:
     assert "account anonymous, time zone unknown" in said
     assert "may Browse Projects: yes; Administer Jira: no" in said
     assert "sees 6 projects (6 after include and exclude), 23 statuses, 7 issue types" in said
+    assert "7 issue types, 20 custom fields" in said
     assert "reads the statuses of 6 of 6 sampled projects" in said
     assert "calls at once of 10 allowed" in said
     assert "projects a second, all 6 in about" in said

@@ -19,10 +19,11 @@ def test_every_count_is_in_the_json(synced: Desk) -> None:
     assert (found["integration"], found["active"]) == (KEY, True)
     assert (found["queue"], found["failures"]) == ({}, [])
     assert (found["unreadable_projects"], found["rejected_records"]) == (0, 0)
-    (job,) = found["jobs"]
-    assert (job["job"], job["status"], job["error"]) == ("jira_metadata", "READY", None)
-    assert (job["freshness"], found["freshness"]) == ("fresh", "fresh")
-    assert datetime.fromisoformat(job["data_read_at"]) < datetime.now(UTC)
+    assert [job["job"] for job in found["jobs"]] == ["jira_discovery", "jira_metadata"]
+    for job in found["jobs"]:
+        assert (job["status"], job["error"], job["freshness"]) == ("READY", None, "fresh")
+        assert datetime.fromisoformat(job["data_read_at"]) < datetime.now(UTC)
+    assert found["freshness"] == "fresh"
     landed, applied = (datetime.fromisoformat(found[f"last_{x}_at"]) for x in ("landed", "applied"))
     assert landed < applied < datetime.now(UTC)
 
@@ -35,7 +36,7 @@ def test_the_table_shows_rows_and_times(synced: Desk) -> None:
     assert cells[:2] == [KEY, "fresh"]
     assert cells[4] == "empty"
     truth = synced.site.truth()
-    shown = ("projects", "issue_types", "statuses", "projects_statuses")
+    shown = ("projects", "issue_types", "statuses", "projects_statuses", "custom_fields")
     assert cells[5:] == [str(len(truth[table])) for table in shown]
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import pytest
 import sqlalchemy as sa
 
+from jira_assets.sandbox.faults import Fault
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.tables import (
     DATA_TABLES,
     ENTITIES,
+    custom_fields,
     etl_job_queue,
     projects,
     projects_issue_types_statuses,
@@ -39,6 +41,8 @@ class Story:
     renamed: str
     vanished: str
     unreadable: str
+    fields: tuple[str, str, str]
+    """Custom ones: the first was renamed, the second got another type, the third vanished."""
     typed: list[Typed] = field(default_factory=list)
     differences: list[list[str]] = field(default_factory=list)
     prints: list[dict[str, str]] = field(default_factory=list)
@@ -82,13 +86,18 @@ def told(desk: Desk) -> Story:
     relation = next(r for r in used if r[0] != unreadable and times[r[0], r[2]] == 1)
     spared = {relation[2], *(status for project, status in times if project == unreadable)}
     renamed, vanished = sorted({status for _, _, status in used} - spared)[:2]
-    story = Story(desk, relation[0], relation, renamed, vanished, unreadable)
+    first, second, third = sorted(str(row[0]) for row in truth["custom_fields"])[:3]
+    fields = (first, second, third)
+    story = Story(desk, relation[0], relation, renamed, vanished, unreadable, fields)
     story.sync()
     desk.site.rename_status(renamed, "Renamed 🚀")
     desk.site.rename_project(story.project, "Renamed, too")
     desk.site.remove_relation(*relation)
     desk.site.make_unreadable(unreadable, 403)
     desk.site.remove_status(vanished)
+    desk.site.rename_field(first, "Renamed, as well")
+    desk.site.retype_field(second, "number", "com.app:float")
+    desk.site.remove_field(third)
     story.sync()
     story.sync()
     return story
@@ -149,6 +158,19 @@ def test_a_status_that_vanished_is_marked_deleted_with_its_relations(story: Stor
     assert story.deleted(projects_statuses, status_jira_id=story.vanished) == {True}
 
 
+def test_what_became_of_fields_shows_in_their_rows(story: Story) -> None:
+    renamed, retyped, vanished = story.fields
+    columns = custom_fields.c
+    query = sa.select(
+        columns.jira_id, columns.name, columns.type, columns.deleted_at.is_not(None).label("gone")
+    )
+    found = {row.jira_id: row for row in rows(story.desk.engine, query)}
+    assert (found[renamed].name, found[renamed].gone) == ("Renamed, as well", False)
+    assert (found[retyped].type, found[retyped].gone) == ("number", False)
+    assert found[vanished].gone
+    assert len({row.name for row in found.values()}) < len(found)
+
+
 def test_a_third_sync_changes_no_row(story: Story) -> None:
     assert story.typed[2].code == 0, story.typed[2].said
     assert story.differences[2] == []
@@ -166,9 +188,7 @@ def test_every_message_went_over_the_broker_and_is_completed(story: Story) -> No
 
 def test_runs_and_their_events_are_in_postgres(story: Story) -> None:
     runs = rows(story.desk.engine, "SELECT pipeline_name, status FROM dagster.runs ORDER BY id")
-    assert (
-        runs == [("extract_jira_metadata", "SUCCESS"), ("transform_jira_metadata", "SUCCESS")] * 3
-    )
+    assert runs == [("extract_jira_site", "SUCCESS"), ("transform_jira_metadata", "SUCCESS")] * 3
     assert scalar(story.desk.engine, "SELECT count(*) FROM dagster.event_logs") > 0
 
 
@@ -177,8 +197,27 @@ def test_only_some_entities(desk: Desk) -> None:
     assert typed.code == 0, typed.said
     landed = rows(desk.engine, sa.select(raw_extractions.c.entity).distinct())
     assert {entity for (entity,) in landed} == {"statuses", "project_statuses"}
-    assert [line for line in desk.differences() if not line.startswith("projects lacks")] == []
-    assert scalar(desk.engine, sa.select(sa.func.count()).select_from(projects)) == 0
+    assert {line.partition(" lacks ")[0] for line in desk.differences()} == {
+        "projects",
+        "custom_fields",
+    }
+    for table in (projects, custom_fields):
+        assert scalar(desk.engine, sa.select(sa.func.count()).select_from(table)) == 0
+
+
+def test_fields_that_may_not_be_read_fail_and_delete_nothing(desk: Desk) -> None:
+    assert desk.sync("--only", "fields").code == 0
+    query = sa.select(custom_fields).order_by(custom_fields.c.jira_id)
+    before = rows(desk.engine, query)
+    assert len(before) == len(desk.site.truth()["custom_fields"])
+    for fault in ("captcha_403", "scope_401", "empty_list"):
+        desk.server.faults = [Fault(fault, path="*/field")]
+        typed = desk.sync("--only", "fields")
+        assert typed.code == 1
+        assert rows(desk.engine, query) == before
+    assert "Jira answered no fields at all" in typed.said
+    markers = sa.select(sa.func.count()).select_from(raw_extractions)
+    assert scalar(desk.engine, markers) == 1
 
 
 def test_a_check_of_severity_error_fails_the_sync(desk: Desk) -> None:

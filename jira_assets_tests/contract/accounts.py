@@ -9,6 +9,7 @@ from jira_assets.warehouse.contracts import RawPage, Snapshot, Sources
 from jira_assets.warehouse.tables import DATA_TABLES
 
 LISTED: Final = frozenset({"projects", "issue_types", "statuses"})
+OF_NO_PROJECT: Final = frozenset({"projects", "custom_fields"})
 
 Key = tuple[Any, ...]
 
@@ -45,7 +46,10 @@ def _objects(table: str, sources: Sources) -> Iterator[Object]:
     if table in LISTED and table in sources:
         for page in sources[table].pages():
             yield from _of_list(page)
-    if table != "projects" and "project_statuses" in sources:
+    if table == "custom_fields":
+        for page in sources["fields"].pages():
+            yield from (each for each in _of_list(page) if not (each.key and _is_of_jira(each)))
+    if table not in OF_NO_PROJECT and "project_statuses" in sources:
         for page in sources["project_statuses"].pages():
             if page.readable:
                 yield from _of_project(table, page)
@@ -90,10 +94,23 @@ def _status_key(table: str, project: str, used: str | None, status: str | None) 
 
 
 def _unreadable(table: str, sources: Sources) -> set[str]:
-    if table == "projects" or "project_statuses" not in sources:
+    if table in OF_NO_PROJECT or "project_statuses" not in sources:
         return set()
     pages = sources["project_statuses"].pages()
     return {page.request["project_id"] for page in pages if not page.readable}
+
+
+def _is_of_jira(field: Object) -> bool:
+    """Whether a field is Jira's own: it says so, or its id is that of no custom field."""
+    raw = field.payload
+    if not isinstance(raw, dict) or (_id(raw) or "").startswith("customfield_"):
+        return False
+    said = raw.get("custom")
+    if isinstance(said, str):
+        said = {"true": True, "1": True, "false": False, "0": False}.get(said.lower())
+    elif not isinstance(said, int) or said not in {0, 1}:
+        said = None
+    return _id(raw) is not None if said is None else not said
 
 
 def _id(raw: Any) -> str | None:

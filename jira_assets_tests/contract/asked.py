@@ -57,7 +57,7 @@ def _read_all(client: JiraClient) -> None:
     client.permissions()
     found = [item for page in client.projects() for item in items_of(page.payload)]
     assert len(found) >= PROJECTS
-    assert [*client.issue_types(), *client.statuses()]
+    assert [*client.issue_types(), *client.statuses(), *client.fields()]
     refs = {ProjectRef(project["id"], project["key"]) for project in found}
     assert len(list(client.project_statuses(refs))) == PROJECTS
 

@@ -27,6 +27,7 @@ def endpoints(deployment: Deployment) -> dict[str, str]:
         "issue_types": "/issuetype",
         "statuses": "/status",
         "project_statuses": PROJECT_STATUSES,
+        "fields": "/field",
     }
 
 

@@ -22,7 +22,7 @@ FILES: Final[Mapping[Deployment, tuple[str, str]]] = {
     "data_center": ("data-center-v2.json", "/api/2"),
 }
 PROJECT_STATUSES: Final = "/project/{projectIdOrKey}/statuses"
-LISTS: Final = frozenset({"/project", "/issuetype", "/status", PROJECT_STATUSES})
+LISTS: Final = frozenset({"/project", "/issuetype", "/status", "/field", PROJECT_STATUSES})
 """What Data Center answers as lists, whatever its spec declares."""
 
 

@@ -5,6 +5,7 @@ Not made by Hypothesis: it lifts the limit of Python's stack while it runs.
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final, get_args
 
 import orjson
@@ -32,13 +33,18 @@ ERROR: Final = {
 
 def site_answers(deployment: Deployment) -> dict[str, Any]:
     """Return one answer of each entity, of a site with one project."""
-    state = synthetic_site(projects=1, statuses=2, issue_types=1, deployment=deployment).state
+    site = synthetic_site(
+        projects=1, statuses=2, issue_types=1, custom_fields=2, deployment=deployment
+    )
+    known = ("customfield_10000", "customfield_10001", "summary")
+    state = replace(site.state, fields={name: site.state.fields[name] for name in known})
     root = Root("https://x", cloud=deployment == "cloud", version="3")
     paths = {
         "projects": "project/search" if root.cloud else "project",
         "issue_types": "issuetype",
         "statuses": "status",
         "project_statuses": f"project/{next(iter(state.projects))}/statuses",
+        "fields": "field",
     }
     built = {entity: answer(state, root, path, {}).build() for entity, path in paths.items()}
     found: dict[str, Any] = orjson.loads(orjson.dumps(built))

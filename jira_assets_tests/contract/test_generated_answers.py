@@ -75,7 +75,7 @@ def test_answers_as_declared_become_rows_or_are_set_aside(
     spec: Spec, deployment: Deployment
 ) -> None:
     seen = totals(as_declared(spec, deployment), 150)
-    assert seen["answers"] == 900
+    assert seen["answers"] == 1050
     assert seen["believed"] > seen["answers"] // 3
     assert seen["refused"] == 0
     assert min(seen["rows"], seen["rejected"]) > 200
@@ -85,7 +85,7 @@ def test_answers_that_nobody_declared_become_rows_or_are_set_aside(
     spec: Spec, deployment: Deployment
 ) -> None:
     seen = totals(as_nobody_declared(spec, deployment), 220)
-    assert seen["answers"] == 1320
+    assert seen["answers"] == 1540
     assert min(seen["believed"], seen["refused"], seen["rows"], seen["rejected"]) > 100
 
 

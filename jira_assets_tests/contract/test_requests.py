@@ -68,7 +68,7 @@ def test_every_endpoint_is_among_the_requests(specs: Specs, deployment: Deployme
         if (operation := request.operation(specs)) is not None
     }
     projects = "/project/search" if deployment == "cloud" else "/project"
-    lists = {projects, "/issuetype", "/status", PROJECT_STATUSES}
+    lists = {projects, "/issuetype", "/status", "/field", PROJECT_STATUSES}
     assert templates == {"/serverInfo", "/myself"} | lists
 
 

@@ -85,6 +85,20 @@ def test_answers_are_what_atlassian_declares(spec: Spec, state: SiteState, path:
         validator.validate(answered(state, spec, path.format(project=project_id)))
 
 
+def test_fields_are_what_atlassian_declares_and_a_name_that_it_forgot(
+    spec: Spec, state: SiteState
+) -> None:
+    """Cloud's sites tell ``untranslatedName`` of custom fields; its spec allows nothing unknown."""
+    found = answered(state, spec, "field")
+    assert {row["id"] for row in found if "untranslatedName" in row} == {
+        row.id for row in state.fields.values() if row.custom and spec.cloud
+    }
+    for row in found:
+        row.pop("untranslatedName", None)
+    assert len(found) > 30
+    spec.validator("/field", many=True).validate(found)
+
+
 def test_the_project_list_is_what_atlassian_declares(spec: Spec, state: SiteState) -> None:
     path = "/project/search" if spec.cloud else "/project"
     found = answered(state, spec, path.removeprefix("/"))
@@ -92,7 +106,9 @@ def test_the_project_list_is_what_atlassian_declares(spec: Spec, state: SiteStat
     assert len(found["values"] if spec.cloud else found) >= 38
 
 
-@pytest.mark.parametrize(("path", "field"), [("/status", "id"), ("/issuetype", "subtask")])
+@pytest.mark.parametrize(
+    ("path", "field"), [("/status", "id"), ("/issuetype", "subtask"), ("/field", "schema")]
+)
 def test_the_validators_would_notice(spec: Spec, state: SiteState, path: str, field: str) -> None:
     found = answered(state, spec, path.removeprefix("/"))
     found[-1][field] = ["not", "this"]

@@ -79,7 +79,8 @@ class Deployment:
         key, before = PartitionKey.parse(self.key), self.job()
         with self.engine.begin() as connection:
             due = {"enabled": True, "next_run_at": sa.func.clock_timestamp()}
-            connection.execute(sa.update(etl_jobs).values(due))
+            mine = etl_jobs.c.job_name == METADATA
+            connection.execute(sa.update(etl_jobs).where(mine).values(due))
         wait_for("the job", lambda: self.job().run_id != before.run_id)
         update_job(self.engine, key, METADATA, enabled=False)
         wait_for("the job's end", lambda: self.job().status != "RUNNING")
@@ -125,7 +126,8 @@ def deployment(
         key = PartitionKey("acme", "cloud")
         add_integration(engine, key, base_url=jira.url, auth="none")
         # These tests say themselves when it is read.
-        update_job(engine, key, METADATA, enabled=False)
+        for job in (METADATA, "jira_discovery"):
+            update_job(engine, key, job, enabled=False)
         variables = _variables(folder, database, broker_url)
         dev = DagsterDev(variables, folder / "dagster.log", module=trapdoors.DEFINITIONS)
         with dev, DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:

@@ -8,7 +8,7 @@ from dagster._core.storage.dagster_run import RunsFilter
 from jira_assets.warehouse.job_settings import JOB_TAG
 from jira_assets.warehouse.tables import DATA_TABLES
 from jira_assets_tests.end_to_end import trapdoors
-from jira_assets_tests.end_to_end.conftest import Deployment, wait_for
+from jira_assets_tests.end_to_end.conftest import RAW, Deployment, wait_for
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -54,8 +54,7 @@ def test_raw_assets_and_tables_together_transform_once(deployment: Deployment) -
     before = _runs_of_the_sensor(deployment)
     updates = _updates(deployment)
 
-    raw = ["raw_projects", "raw_issue_types", "raw_statuses", "raw_project_statuses"]
-    run_id = deployment.dev.materialize(deployment.key, [*raw, *DATA_TABLES])
+    run_id = deployment.dev.materialize(deployment.key, [*RAW, *DATA_TABLES])
     wait_for("the run", lambda: _succeeded(deployment, run_id))
     wait_for("quiet", deployment.quiet)
 

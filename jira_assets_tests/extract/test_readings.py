@@ -40,6 +40,9 @@ class Client:
         self.stats += Counts(3, 2, 1, 30.06, 20.04, 1_234_567)
         yield Answer("/status", {}, 200, [{"id": "1"}])
 
+    def fields(self) -> Iterator[Answer]:
+        yield Answer("/field", {}, 200, [{"id": "summary", "custom": False}])
+
     def project_statuses(self, refs: Iterable[ProjectRef]) -> Iterator[Answer]:
         for ref in refs:
             self.asked.append(ref.key)
@@ -107,6 +110,14 @@ def test_filters_choose_the_projects(
     reader = _reader(client, included_projects=included, excluded_projects=excluded)
     list(reader.pages("project_statuses", NOTHING_LEFT))
     assert client.asked == list(asked)
+
+
+def test_fields_are_one_page_and_need_no_project() -> None:
+    client = Client()
+    reader = _reader(client, included_projects=("NONE",))
+    [page] = reader.pages("fields", NOTHING_LEFT)
+    assert (page.page, page.request["path"], page.readable) == (0, "/field", True)
+    assert client.project_lists == 0
 
 
 def test_filters_that_leave_nothing_fail_for_good() -> None:

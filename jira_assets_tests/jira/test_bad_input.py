@@ -24,6 +24,7 @@ from jira_assets_tests.jira.scripted import (
 )
 
 STATUS = "/rest/api/3/status"
+PROJECTS = "/rest/api/3/project/search"
 INFO = "/rest/api/2/serverInfo"
 MYSELF = "/rest/api/3/myself"
 PAGE = Reply(b"<html>Log in</html>", headers=HTML)
@@ -158,6 +159,7 @@ def test_a_site_of_another_kind_than_the_integration_says(jira: ScriptedJira) ->
 EMPTY_LISTS: list[tuple[str, Any, str]] = [
     ("statuses", [], "no statuses at all to Mia"),
     ("issue_types", [], "no issue types at all to Mia"),
+    ("fields", [], "no fields at all to Mia"),
     ("projects", {"values": [], "total": 0, "isLast": True}, "no projects at all to Mia"),
 ]
 
@@ -167,7 +169,7 @@ def test_an_empty_list_is_lost_access_and_yields_nothing(
     jira: ScriptedJira, what: str, payload: Any, complaint: str
 ) -> None:
     jira.cloud()
-    for path in (STATUS, "/rest/api/3/issuetype", "/rest/api/3/project/search"):
+    for path in (STATUS, "/rest/api/3/issuetype", "/rest/api/3/field", PROJECTS):
         jira.on(path, Reply(payload))
     error = _refused(jira, lambda reader: next(getattr(reader, what)()))
     assert isinstance(error, errors.LostAccessError)
@@ -257,7 +259,7 @@ def test_a_rate_limit_that_never_ends_is_said(jira: ScriptedJira) -> None:
 
 
 def test_pages_that_repeat_are_a_failure_that_names_the_list(jira: ScriptedJira) -> None:
-    path = "/rest/api/3/project/search"
+    path = PROJECTS
     jira.cloud().on(path, Reply({"values": [{"id": "1"}], "total": 9, "isLast": False}))
     with client(jira) as reader, pytest.raises(errors.PagingError) as raised:
         list(reader.projects())

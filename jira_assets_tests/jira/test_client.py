@@ -105,10 +105,11 @@ def test_a_data_centers_projects_are_one_list_below_the_context_path() -> None:
     assert jira.asked[-1].query["includeArchived"] == ["true"]
 
 
-@pytest.mark.parametrize(("what", "path"), [("issue_types", "/issuetype"), ("statuses", "/status")])
-def test_issue_types_and_statuses_are_one_answer_each(
-    jira: ScriptedJira, what: str, path: str
-) -> None:
+@pytest.mark.parametrize(
+    ("what", "path"),
+    [("issue_types", "/issuetype"), ("statuses", "/status"), ("fields", "/field")],
+)
+def test_every_list_is_one_answer(jira: ScriptedJira, what: str, path: str) -> None:
     listed = [{"id": "1", "x": "?"}, {"id": "1"}]
     jira.cloud().on(f"/rest/api/3{path}", Reply(listed))
     with client(jira) as reader:

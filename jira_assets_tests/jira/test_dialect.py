@@ -12,6 +12,7 @@ def test_cloud_pages_its_projects() -> None:
     assert cloud.projects == "/rest/api/3/project/search"
     assert cloud.projects_params["maxResults"] == 100
     assert (cloud.statuses, cloud.issue_types) == ("/rest/api/3/status", "/rest/api/3/issuetype")
+    assert cloud.fields == "/rest/api/3/field"
     assert (cloud.server_info, cloud.myself) == ("/rest/api/3/serverInfo", "/rest/api/3/myself")
 
 

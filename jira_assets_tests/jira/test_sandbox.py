@@ -77,6 +77,9 @@ def test_a_whole_site_is_read(deployment: Literal["cloud", "data_center"]) -> No
         assert {t["id"] for t in _items(reader.issue_types())} <= {
             row[0] for row in truth["issue_types"]
         }
+        assert {field["id"] for field in _items(reader.fields()) if field["custom"]} == {
+            row[0] for row in truth["custom_fields"]
+        }
         assert (reader.stats.retries, reader.stats.rate_limited) == (0, 0)
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB, build_definitions
+from jira_assets.definitions import DISCOVER_JOB, EXTRACT_JOB, TRANSFORM_JOB, build_definitions
 from jira_assets.jobs.sensor import SENSOR_NAME, jobs_tick
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
 from jira_assets.queue.resource import BrokerResource
@@ -16,8 +16,9 @@ from jira_assets.sandbox.faults import Fault
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.integrations import add_integration, get_integration
-from jira_assets.warehouse.job_settings import JOB_TAG
+from jira_assets.warehouse.job_settings import JOB_TAG, JOB_TYPES
 from jira_assets.warehouse.resource import WarehouseResource
+from jira_assets.warehouse.tables import raw_extractions
 from jira_assets_tests.warehouse.jobs_data import ask, job, minutes_from_now, requests, write
 
 KEY = "acme/cloud"
@@ -46,12 +47,22 @@ class Place:
 
     def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
         """Execute what the sensor asked for."""
-        return self.definitions.resolve_job_def(EXTRACT_JOB).execute_in_process(
+        return self.definitions.resolve_job_def(str(request.job_name)).execute_in_process(
             instance=self.instance,
             partition_key=request.partition_key,
             tags={**request.tags, "dagster/run_key": str(request.run_key)},
             raise_on_error=False,
         )
+
+    def run_all(self) -> list[str]:
+        """Execute what the sensor asks for, until nothing is due; the names of the jobs."""
+        ran = []
+        while not isinstance(asked := self.tick(), str):
+            (request,) = asked
+            assert self.run(request).success
+            ran.append(request.tags[JOB_TAG])
+        assert asked == "No job is due."
+        return ran
 
 
 @pytest.fixture
@@ -75,6 +86,13 @@ def only(asked: list[dg.RunRequest] | str) -> dg.RunRequest:
     return request
 
 
+def landed(engine: sa.Engine, run_id: str) -> list[str]:
+    """Return what a run landed."""
+    query = sa.select(raw_extractions.c.entity).where(raw_extractions.c.run_id == run_id)
+    with engine.connect() as connection:
+        return sorted(connection.scalars(query))
+
+
 def test_a_due_job_runs_and_writes_its_row(place: Place) -> None:
     request = only(place.tick())
     assert (request.job_name, request.partition_key) == (EXTRACT_JOB, KEY)
@@ -86,7 +104,72 @@ def test_a_due_job_runs_and_writes_its_row(place: Place) -> None:
     assert (ended.status, ended.run_id, ended.error_message) == ("COMPLETED", result.run_id, None)
     assert (ended.progress_percentage, ended.attempt) == (100, 0)
     assert minutes_from_now(place.engine, "next_run_at") == pytest.approx(1440, abs=1)
+    assert place.run_all() == ["jira_discovery"]
+
+
+def test_the_fields_are_discovered_after_the_metadata_by_a_run_of_their_own(place: Place) -> None:
+    place.run(only(place.tick()))
+    place.server.requests.clear()
+    request = only(place.tick())
+    assert (request.job_name, request.tags[JOB_TAG]) == (DISCOVER_JOB, "jira_discovery")
+    result = place.run(request)
+    assert result.success
+    assert landed(place.engine, result.run_id) == ["fields"]
+    asked = [each.path.rpartition("/")[2] for each in place.server.requests]
+    assert asked == ["serverInfo", "field"]
+    ended = job(place.engine, "jira_discovery")
+    assert (ended.status, ended.progress_percentage) == ("COMPLETED", 100)
+    assert minutes_from_now(place.engine, "next_run_at", "jira_discovery") == pytest.approx(
+        1440, abs=1
+    )
+
+
+def test_metadata_reads_no_fields(place: Place) -> None:
+    result = place.run(only(place.tick()))
+    assert landed(place.engine, result.run_id) == sorted(JOB_TYPES["metadata"])
+    assert not [each for each in place.server.requests if each.path.endswith("/field")]
+
+
+def test_the_fields_wait_for_metadata_that_failed(place: Place) -> None:
+    place.server.faults = [Fault("gone_410", path="*/issuetype")]
+    assert not place.run(only(place.tick())).success
     assert place.tick() == "No job is due."
+    place.server.faults = []
+    write(place.engine, next_run_at="-1")
+    assert place.run_all() == ["jira_metadata", "jira_discovery"]
+
+
+def test_the_day_after_metadata_comes_first_again(place: Place) -> None:
+    assert place.run_all() == ["jira_metadata", "jira_discovery"]
+    for name in ("jira_discovery", "jira_metadata"):
+        write(place.engine, name, next_run_at="-1", due_at="-1")
+    assert place.run_all() == ["jira_metadata", "jira_discovery"]
+
+
+def test_fields_that_cannot_be_read_fail_their_own_job_alone(place: Place) -> None:
+    place.run(only(place.tick()))
+    place.server.faults = [Fault("scope_401", path="*/field")]
+    assert not place.run(only(place.tick())).success
+    failed = job(place.engine, "jira_discovery")
+    assert (failed.status, failed.attempt) == ("FAILED", 1)
+    assert "scope does not match" in str(failed.error_message)
+    assert job(place.engine).status == "COMPLETED"
+
+
+def test_that_metadata_is_off_is_said_to_whoever_waits_for_the_fields(place: Place) -> None:
+    place.tick()
+    write(place.engine, enabled=False)
+    words = "acme/cloud jira_discovery: waits for jira_metadata, which is switched off"
+    assert place.tick() == f"{words} and has not succeeded"
+    ask(place.engine, get_integration(place.engine, PartitionKey.parse(KEY)))
+    assert place.run_all() == ["jira_metadata", "jira_discovery"]
+
+
+def test_an_integration_of_an_earlier_release_gets_the_job_at_the_next_tick(place: Place) -> None:
+    place.run_all()
+    with place.engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM jira.etl_jobs WHERE job_name = 'jira_discovery'"))
+    assert place.run_all() == ["jira_discovery"]
 
 
 def test_a_run_that_fails_writes_why_and_comes_back(place: Place) -> None:
@@ -124,7 +207,7 @@ def test_a_run_by_hand_holds_the_jobs_of_its_integration_up_and_one_of_tables_do
 
 
 def test_a_request_runs_a_job_that_is_not_due_and_is_done_with_it(place: Place) -> None:
-    place.run(only(place.tick()))
+    place.run_all()
     asked = ask(place.engine, get_integration(place.engine, PartitionKey.parse(KEY)))
     request = only(place.tick())
     assert request.run_key == f"request:{asked}"
@@ -135,7 +218,8 @@ def test_a_request_runs_a_job_that_is_not_due_and_is_done_with_it(place: Place) 
 
 def test_a_run_without_a_job_changes_none(place: Place) -> None:
     place.tick()
-    result = place.run(dg.RunRequest(run_key="by-hand", partition_key=KEY))
+    by_hand = dg.RunRequest(run_key="by-hand", job_name=EXTRACT_JOB, partition_key=KEY)
+    result = place.run(by_hand)
     assert result.success
     assert job(place.engine).status == "READY"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jira_assets.sandbox.captured import CapturedFolderError, captured_site
-from jira_assets.sandbox.dialects import issue_types, project_list, statuses
+from jira_assets.sandbox.dialects import fields, issue_types, project_list, statuses
 from jira_assets.sandbox.documents import Root
 from jira_assets.sandbox.model import Deployment
 
@@ -29,12 +29,29 @@ def test_objects_are_served_as_they_came_repeated_ids_included(tmp_path: Path) -
     assert site.truth()["issue_types"] == {("1", "Story", False), ("2", "Bug", False)}
 
 
+def test_fields_are_served_as_they_came_and_only_custom_ones_are_rows(tmp_path: Path) -> None:
+    number = {"type": "number", "custom": "com.app:float", "customId": 1}
+    rows = [
+        {"id": "summary", "name": "Summary", "custom": False, "schema": {"type": "string"}},
+        {"id": "customfield_1", "name": "Points", "custom": True, "schema": number},
+        {"id": "customfield_2", "name": "Bare", "custom": True, "unknown": {"deep": [None]}},
+        {"id": "customfield_1", "name": "Effort", "custom": True, "schema": number},
+    ]
+    site = captured_site(write(tmp_path, field=rows))
+    assert sorted(map(_text, fields(site.state, ROOT))) == sorted(map(_text, rows))
+    assert site.truth()["custom_fields"] == {
+        ("customfield_1", "Effort", "number", None, "com.app:float", None),
+        ("customfield_2", "Bare", None, None, None, None),
+    }
+
+
 def test_what_was_not_captured_is_made_up_the_same_way_every_time(tmp_path: Path) -> None:
     write(tmp_path, project=[{"id": str(n), "key": f"K{n}", "name": ""} for n in range(9)])
     first, again = captured_site(tmp_path), captured_site(tmp_path)
     assert first.truth() == again.truth()
     assert len(first.truth()["issue_types"]) == 5
     assert len(first.truth()["statuses"]) == 3
+    assert len(first.truth()["custom_fields"]) == 3
     assert {project for project, _ in first.truth()["projects_statuses"]} == set(map(str, range(9)))
 
 

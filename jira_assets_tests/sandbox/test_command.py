@@ -34,7 +34,10 @@ def process() -> Iterator[subprocess.Popen[str]]:
 def test_it_serves_until_told_to_end(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
     announced = "".join(process.stdout.readline() for _ in range(5))
-    assert "Jira Data Center sandbox: 12 projects, 8 issue types, 30 statuses" in announced
+    assert (
+        "Jira Data Center sandbox: 12 projects, 8 issue types, 30 statuses, 20 custom fields"
+        in announced
+    )
     [url] = set(re.findall(r"http://127\.0\.0\.1:\d+/jira", announced))
     assert (
         f"jira-assets integration add acme/sandbox --base-url {url} --deployment data_center "

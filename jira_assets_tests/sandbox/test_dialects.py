@@ -155,6 +155,24 @@ def test_scopes_are_told_on_cloud_only(cloud: SiteState, data_center: SiteState)
     )
 
 
+def test_fields_are_told_as_each_deployment_does(cloud: SiteState, data_center: SiteState) -> None:
+    on_cloud, elsewhere = read(cloud, "field"), read(data_center, "field")
+    assert [row["id"] for row in on_cloud] == list(cloud.fields)
+    assert all(row["key"] == row["id"] for row in on_cloud)
+    assert any("scope" in row for row in on_cloud)
+    assert {row["custom"] for row in on_cloud if "untranslatedName" in row} == {True}
+    assert not any({"scope", "untranslatedName", "key"} & row.keys() for row in elsewhere)
+    [points] = [row for row in elsewhere if row["id"] == "customfield_10000"]
+    assert points["schema"] == {
+        "type": "number",
+        "custom": "com.atlassian.jira.plugin.system.customfieldtypes:float",
+        "customId": 10000,
+    }
+    [labels] = [row for row in elsewhere if row["id"] == "labels"]
+    assert labels["schema"] == {"type": "array", "items": "string", "system": "labels"}
+    assert not any("schema" in row for row in elsewhere if row["id"] == "issuekey")
+
+
 def test_unlisted_statuses_come_with_projects_alone(data_center: SiteState) -> None:
     listed = {row["id"] for row in read(data_center, "status")}
     named = {
@@ -181,6 +199,8 @@ def test_nobody_sees_an_empty_site_and_has_no_self(cloud: SiteState) -> None:
         return anonymous_answer(cloud, CLOUD, path, {})
 
     assert ask("status").build() == ask("issuetype").build() == []
+    assert not any(row["custom"] for row in ask("field").build())
+    assert "summary" in {row["id"] for row in ask("field").build()}
     assert ask("project/search").build()["total"] == 0
     assert ask("serverInfo").status == 200
     assert ask("myself").status == 401

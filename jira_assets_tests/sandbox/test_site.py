@@ -7,6 +7,7 @@ from jira_assets.sandbox.model import (
     IN_PROGRESS,
     TO_DO,
     Category,
+    Field,
     IssueType,
     Project,
     SiteState,
@@ -33,12 +34,18 @@ def site() -> JiraSite:
         Status("4", "Own", IN_PROGRESS, project_id="101"),
     ]
     types = [IssueType("10", "Bug"), IssueType("11", "Part", subtask=True, listed=False)]
+    fields = [
+        Field("summary", "Points", custom=False),
+        Field("customfield_1", "Points", "number", custom_type="com.app:float"),
+        Field("customfield_2", "Points", "array", "user", project_id="101"),
+    ]
     return JiraSite(
         SiteState(
             "cloud",
             projects={row.id: row for row in projects},
             statuses={row.id: row for row in statuses},
             issue_types={row.id: row for row in types},
+            fields={row.id: row for row in fields},
             workflows={"100": SHARED, "101": SHARED, "102": ()},
         )
     )
@@ -60,6 +67,10 @@ def test_truth_holds_what_is_listed_and_what_projects_name(site: JiraSite) -> No
             (project, *rest)
             for project in ("100", "101")
             for rest in (("10", "1"), ("10", "2"), ("11", "2"))
+        },
+        "custom_fields": {
+            ("customfield_1", "Points", "number", None, "com.app:float", None),
+            ("customfield_2", "Points", "array", "user", None, "101"),
         },
     }
 
@@ -99,6 +110,29 @@ def test_renaming(site: JiraSite) -> None:
     assert site.project("EINS").id == "100"
     with pytest.raises(UnknownObjectError, match="'AB'"):
         site.project("AB")
+
+
+def test_fields_are_renamed_retyped_added_and_removed(site: JiraSite) -> None:
+    document = {"id": "customfield_3", "name": "As it came", "schema": {"type": "date"}, "x": [1]}
+    site.add_field(Field("customfield_3", "As it came", "date", document=document))
+    site.rename_field("customfield_1", "Effort")
+    site.rename_field("customfield_3", "Anew")
+    site.retype_field("customfield_3", "array", "com.app:labels", "string")
+    site.remove_project("ab")
+    assert site.truth()["custom_fields"] == {
+        ("customfield_1", "Effort", "number", None, "com.app:float", None),
+        ("customfield_3", "Anew", "array", "string", "com.app:labels", None),
+    }
+    schema = {"type": "array", "custom": "com.app:labels", "items": "string"}
+    assert site.state.fields["customfield_3"].document == {
+        **document,
+        "name": "Anew",
+        "schema": schema,
+    }
+    site.remove_field("customfield_1")
+    assert len(site.truth()["custom_fields"]) == 1
+    with pytest.raises(UnknownObjectError, match="no field 'customfield_1'"):
+        site.remove_field("customfield_1")
 
 
 def test_renaming_changes_the_captured_document_and_nothing_else_in_it(site: JiraSite) -> None:

@@ -83,6 +83,31 @@ def test_ten_thousand_projects_share_a_few_workflows_and_are_made_at_once() -> N
     assert len({id(workflow) for workflow in state.workflows.values()}) < 100
 
 
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+@pytest.mark.parametrize("custom_fields", [0, 1, 20, 60])
+def test_there_are_as_many_custom_fields_as_asked_for(
+    deployment: Deployment, custom_fields: int
+) -> None:
+    site = synthetic_site(custom_fields=custom_fields, deployment=deployment)
+    assert len(site.truth()["custom_fields"]) == custom_fields
+    assert "summary" in site.state.fields
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_the_usual_fields_are_awkward(deployment: Deployment) -> None:
+    fields = list(synthetic_site(deployment=deployment).state.fields.values())
+    custom = [row for row in fields if row.custom]
+    of_a_name = [row for row in custom if row.name == "Story Points"]
+    assert len({row.type for row in of_a_name}) > 1
+    assert {row.name for row in custom} & {row.name for row in fields if not row.custom}
+    assert any(row.untranslated_name for row in custom)
+    assert any(row.type is None for row in fields)
+    assert any("DROP TABLE" in row.name for row in custom)
+    assert fields != sorted(fields, key=lambda row: (row.custom, row.id))
+    scopes = [row.project_id for row in custom if row.project_id]
+    assert len(scopes) == (2 if deployment == "cloud" else 0)
+
+
 def test_negative_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="no negative number"):
         synthetic_site(projects=-1)

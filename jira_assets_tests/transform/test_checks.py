@@ -44,6 +44,7 @@ EXPECTED: Failed = {
     ("no_rejected_records", "statuses", "acme/cloud"): "WARN",
     ("no_rejected_records", "projects_statuses", "acme/cloud"): "WARN",
     ("no_rejected_records", "projects_issue_types_statuses", "acme/cloud"): "WARN",
+    ("no_rejected_records", "custom_fields", "acme/cloud"): "WARN",
     ("known_category", "statuses", "acme/cloud"): "WARN",
     ("unreadable_projects", "projects_statuses", "acme/cloud"): "WARN",
     ("unreadable_projects", "projects_statuses", "globex/jira"): "WARN",

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jira_assets.transform.snapshots import TRANSFORMS, build_snapshot
-from jira_assets.transform.values import identifier
+from jira_assets.transform.values import flag, identifier
 from jira_assets.warehouse.contracts import LandedEntity, RawPage, Snapshot, Sources
 from jira_assets.warehouse.staging import staged_columns
 from jira_assets.warehouse.tables import DATA_TABLES
@@ -162,6 +162,29 @@ def test_whatever_a_list_names_is_not_gone(sources: Sources) -> None:
             assert all(isinstance(found, list) for found in lists)
             assert set(ids) <= known
         assert {each for each in ids if each is not None} <= known
+
+
+@thorough
+@given(any_sources())
+def test_only_what_is_known_to_be_of_jira_is_passed_over(sources: Sources) -> None:
+    snapshot = build_snapshot("custom_fields", OWNER, sources)
+    [page] = sources["fields"].pages()
+    objects = page.payload if isinstance(page.payload, list) else []
+    known, unknown = set(), []
+    for each in objects:
+        found = each if isinstance(each, dict) else {}
+        jira_id, custom = identifier(found.get("id")), flag(found.get("custom"))
+        if jira_id is None and custom is not False:
+            unknown.append(each)
+        if jira_id is not None and (custom or jira_id.startswith("customfield_")):
+            known.add(jira_id)
+    rows = set(snapshot.frame["jira_id"])
+    assert rows <= known <= rows | snapshot.kept_ids
+    if isinstance(page.payload, list):
+        assert [each.payload for each in snapshot.rejected if each.jira_id is None] == unknown
+        assert snapshot.complete is not bool(unknown)
+    else:
+        assert not snapshot.complete
 
 
 @thorough

@@ -16,11 +16,12 @@ ISSUES = JobTemplate("jira_issues", "issues", "Issues.", 360, 15, 5, 5, "jira_me
 
 
 def add_jobs(engine: sa.Engine, key: str = "acme/cloud") -> Integration:
-    """Add an integration with a metadata job, and an issues job that waits for it."""
+    """Add an integration with a metadata job, and an issues job that waits for it; no others."""
     added = add_integration(
         engine, PartitionKey.parse(key), base_url="https://acme.example.com", auth="none"
     )
     with engine.begin() as connection:
+        connection.execute(sa.delete(etl_jobs).where(etl_jobs.c.integration_id == added.id))
         ensure_jobs(connection, [METADATA, ISSUES])
     return added
 

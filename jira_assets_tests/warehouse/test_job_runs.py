@@ -1,5 +1,6 @@
 """What a run writes of itself, what is due then, and how requests fare."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 
 from jira_assets.partitions import PartitionKey
 from jira_assets.warehouse import heartbeat
-from jira_assets.warehouse.due_jobs import DueJob, due_jobs
+from jira_assets.warehouse.due_jobs import DueJob, due_jobs, held_up_jobs
 from jira_assets.warehouse.integrations import Integration, set_active
 from jira_assets.warehouse.job_runs import (
     JobTakenError,
@@ -157,6 +158,43 @@ def test_a_job_that_waits_for_a_failed_one_is_not_due(
 ) -> None:
     fail(warehouse, begin(warehouse, site), "Jira is out of order.")
     assert due(warehouse) == []
+
+
+def held_up(engine: sa.Engine) -> list[tuple[str, str, str]]:
+    with engine.connect() as connection:
+        return held_up_jobs(connection, limit=100)
+
+
+def test_what_waits_for_a_job_that_is_off_is_held_up_until_that_has_succeeded(
+    warehouse: sa.Engine, site: Integration
+) -> None:
+    assert held_up(warehouse) == []
+    assert not job(warehouse, "jira_issues").is_held_up
+    write(warehouse, enabled=False)
+    assert held_up(warehouse) == [("acme/cloud", "jira_issues", "jira_metadata")]
+    assert names(warehouse) == []
+    assert job(warehouse, "jira_issues").is_held_up
+    run_id = begin(warehouse, site)
+    assert held_up(warehouse) == []
+    finish(warehouse, run_id)
+    assert (held_up(warehouse), names(warehouse)) == ([], ["jira_issues"])
+    assert not job(warehouse, "jira_issues").waits
+    fail(warehouse, begin(warehouse, site), "it broke")
+    assert held_up(warehouse) == [("acme/cloud", "jira_issues", "jira_metadata")]
+
+
+@pytest.mark.parametrize("changed", [{"enabled": False}, {"next_run_at": "+5"}])
+def test_a_job_that_would_not_run_anyhow_is_not_held_up(
+    warehouse: sa.Engine, site: Integration, changed: dict[str, Any]
+) -> None:
+    write(warehouse, enabled=False)
+    write(warehouse, "jira_issues", **changed)
+    assert held_up(warehouse) == []
+    write(warehouse, "jira_issues", enabled=True, next_run_at="-5")
+    assert len(held_up(warehouse)) == 1
+    set_active(warehouse, PartitionKey.parse(f"{site.tenant}/{site.slug}"), active=False)
+    assert held_up(warehouse) == []
+    assert not job(warehouse, "jira_issues").is_held_up
 
 
 def test_nothing_of_an_integration_is_due_while_one_of_its_jobs_runs(

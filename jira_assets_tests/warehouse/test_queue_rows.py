@@ -151,6 +151,7 @@ def test_a_run_claims_what_was_received_and_nobody_else_has(warehouse: sa.Engine
 
 def test_targets_are_the_deployed_tables_of_each_entity() -> None:
     assert targets_of(["projects_statuses", "statuses"]) == {
+        "fields": (),
         "issue_types": (),
         "project_statuses": ("statuses", "projects_statuses"),
         "projects": (),
