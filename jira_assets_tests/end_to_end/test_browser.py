@@ -202,7 +202,7 @@ def _unsaid(node: dict[str, Any]) -> list[str]:
 def test_the_lineage_reads_from_left_to_right(
     filled: Deployment, browser: Browser, pictures: Path
 ) -> None:
-    with window(browser, filled.dev.url, pictures, size=(1000, 1180), scale=2) as ui:
+    with window(browser, filled.dev.url, pictures, size=(1000, 1400), scale=2) as ui:
         groups = ",".join(f"global@global:{group}" for group in GROUPS)
         ui.open(f"/asset-groups?expanded={groups}")
         nodes = {name: ui.page.get_by_text(name, exact=True) for name in (*RAW, *DATA_TABLES)}
