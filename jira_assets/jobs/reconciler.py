@@ -16,6 +16,7 @@ from typing import Final
 import dagster as dg
 import sqlalchemy as sa
 
+from jira_assets.jobs.retention import PRUNE_JOB
 from jira_assets.queue.runs import (
     IN_FLIGHT,
     WORKING,
@@ -31,7 +32,7 @@ from jira_assets.warehouse.resource import WarehouseResource
 
 SENSOR_NAME: Final = "end_dead_runs"
 INTERVAL_SECONDS: Final = 30
-OUR_JOBS: Final = ("extract_jira_metadata", "transform_jira_metadata")
+OUR_JOBS: Final = ("extract_jira_metadata", "transform_jira_metadata", PRUNE_JOB)
 
 
 def end_dead_runs(
