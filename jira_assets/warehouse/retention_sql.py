@@ -103,7 +103,7 @@ UNMARK: Final = sa.text(
         JOIN unnest(
             CAST(:extraction_ids AS uuid[]), CAST(:entities AS text[]), CAST(:scopes AS text[])
         ) AS named (extraction_id, entity, scope) USING (extraction_id, entity, scope)
-        WHERE marker.integration_id = :integration_id AND {may_go}
+        WHERE {may_go}
         ORDER BY marker.extraction_id, marker.entity, marker.scope
         FOR UPDATE OF marker
     ),
@@ -197,17 +197,20 @@ MEASURE_UNFINISHED: Final = sa.text(
 DELETE_PAGES: Final = sa.text(
     _filled(
         """
-    WITH batch AS (
-        SELECT page FROM jira.raw_extraction_data
+    WITH gone AS (
+        DELETE FROM jira.raw_extraction_data
         WHERE extraction_id = :extraction_id AND entity = :entity AND scope = :scope
         AND page > :last
-        ORDER BY page LIMIT :most
-    ),
-    gone AS (
-        DELETE FROM jira.raw_extraction_data AS raw USING batch
-        WHERE raw.extraction_id = :extraction_id AND raw.entity = :entity AND raw.scope = :scope
-        AND raw.page = batch.page
-        RETURNING raw.page, {size} AS size
+        -- A range and no join with the batch, which may become a nested loop.
+        AND page <= (
+            SELECT max(page) FROM (
+                SELECT page FROM jira.raw_extraction_data
+                WHERE extraction_id = :extraction_id AND entity = :entity AND scope = :scope
+                AND page > :last
+                ORDER BY page LIMIT :most
+            ) AS batch
+        )
+        RETURNING page, {size} AS size
     )
     SELECT count(*) AS pages, max(page) AS last, coalesce(sum(size), 0)::bigint AS size FROM gone
     """,
