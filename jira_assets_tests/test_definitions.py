@@ -17,6 +17,8 @@ from jira_assets.definitions import (
     tables_of,
 )
 from jira_assets.extract.pool import SITES_POOL
+from jira_assets.jobs.reconciler import OUR_JOBS
+from jira_assets.jobs.retention import PRUNE_JOB
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import DATA_TABLES, ENTITIES, SCHEMA, SOURCES
 
@@ -88,6 +90,12 @@ def test_the_jobs_hold_what_their_names_say() -> None:
         assert defs.resolve_job_def(job).description
 
 
+def test_the_reconciler_knows_every_job_of_ours() -> None:
+    jobs = {job.name for job in defs.get_repository_def().get_all_jobs()}
+    assert {name for name in jobs if not name.startswith("__")} == set(OUR_JOBS)
+    assert defs.resolve_job_def(PRUNE_JOB).executor_def is dg.in_process_executor
+
+
 def test_runs_that_the_ui_starts_use_one_process() -> None:
     everything = defs.get_repository_def().get_implicit_global_asset_job_def()
     assert everything.executor_def is dg.in_process_executor
@@ -106,6 +114,20 @@ def test_sensors_run_by_default_and_may_be_off() -> None:
                 dg.DefaultSensorStatus.STOPPED if stays_off else status
             )
             assert sensor.description
+
+
+@pytest.mark.parametrize("switched", [True, False])
+def test_schedules_are_off_until_somebody_switches_them_on(*, switched: bool) -> None:
+    schedules = build_definitions(sensors=switched).get_repository_def().schedule_defs
+    found = {each.name: (each.job_name, each.cron_schedule) for each in schedules}
+    assert found == {
+        "nightly_full_refresh": (EXTRACT_JOB, "0 2 * * *"),
+        "retention_of_raw": (PRUNE_JOB, "30 3 * * *"),
+    }
+    for each in schedules:
+        assert each.default_status is dg.DefaultScheduleStatus.STOPPED
+        assert each.execution_timezone == "UTC"
+        assert each.description
 
 
 @pytest.mark.parametrize("prefix", ["platform", ["platform", "jira"]])

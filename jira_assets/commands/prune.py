@@ -7,12 +7,12 @@ import click
 @click.option("--dry-run", is_flag=True, help="say what would be removed; remove nothing")
 @click.option(
     "--keep-extractions",
-    type=click.IntRange(min=1),
+    type=int,
     help="keep so many of the newest of each entity  [default: JIRA_ASSETS_KEEP_EXTRACTIONS]",
 )
 @click.option(
     "--keep-days",
-    type=click.IntRange(min=0, max=36_500),
+    type=int,
     help="and all that landed within so many days  [default: JIRA_ASSETS_KEEP_DAYS]",
 )
 def prune(*, dry_run: bool, keep_extractions: int | None, keep_days: int | None) -> None:

@@ -11,7 +11,13 @@ from pydantic import Field
 
 from jira_assets.settings import Settings
 from jira_assets.warehouse.describe import markdown_table
-from jira_assets.warehouse.retention import KeepRule, PruneReport, preview, prune
+from jira_assets.warehouse.retention import (
+    InvalidRuleError,
+    KeepRule,
+    PruneReport,
+    preview,
+    prune,
+)
 
 if TYPE_CHECKING:
     from jira_assets.warehouse.resource import WarehouseResource
@@ -24,11 +30,12 @@ _LISTED: Final = 200
 class PruneConfig(dg.Config):
     """What to keep, where it is not what the settings say."""
 
+    # Checked by the rule itself: what pydantic refuses, Dagster would try again.
     keep_extractions: int | None = Field(
-        default=None, ge=1, description="So many of the newest extractions of each entity."
+        default=None, description="So many of the newest extractions of each entity, at least 1."
     )
     keep_days: int | None = Field(
-        default=None, ge=0, le=36_500, description="And all that landed within so many days."
+        default=None, description="And all that landed within so many days."
     )
     dry_run: bool = Field(default=False, description="Only say what would be removed.")
 
@@ -69,9 +76,12 @@ def report_metadata(report: PruneReport, rule: KeepRule, *, dry_run: bool) -> di
 def prune_raw(context: dg.OpExecutionContext, config: PruneConfig) -> None:
     """Prune, or say what would be pruned."""
     warehouse: WarehouseResource = context.resources.warehouse
-    rule = KeepRule.of(
-        Settings.from_environment(), extractions=config.keep_extractions, days=config.keep_days
-    )
+    try:
+        rule = KeepRule.of(
+            Settings.from_environment(), extractions=config.keep_extractions, days=config.keep_days
+        )
+    except InvalidRuleError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(
         f"keeps the {rule.extractions} newest extractions of each entity and those of the last "
         f"{rule.days} days"

@@ -38,14 +38,23 @@ PAGES_AT_ONCE: Final = 500
 RECORDS_AT_ONCE: Final = 5000
 _LISTED: Final = 10_000
 """How many readings are looked up at once."""
+_MOST_DAYS: Final = 36_500
 _FEWEST_DAYS: Final = 1
 """For so long a step may be retried, or a request repeated."""
 _SAY_EVERY_PAGES: Final = 20_000
 
 
+class InvalidRuleError(ValueError):
+    """A rule that cannot be."""
+
+
 @dataclass(frozen=True)
 class KeepRule:
-    """What stays, whatever else is true of it."""
+    """What stays, whatever else is true of it.
+
+    Raises:
+        InvalidRuleError: a number that cannot be.
+    """
 
     extractions: int
     """So many of the newest of each integration, entity and scope; 1 or more."""
@@ -53,6 +62,15 @@ class KeepRule:
     """All that landed within so many days; 0 or more."""
     dead_after: float
     """After how many seconds without a sign of life a run counts as dead."""
+
+    def __post_init__(self) -> None:
+        if self.extractions < 1:
+            raise InvalidRuleError(
+                f"at least 1 extraction of each entity is kept, not {self.extractions}: the tables "
+                "are rebuilt from it."
+            )
+        if not 0 <= self.days <= _MOST_DAYS:
+            raise InvalidRuleError(f"days to keep are 0 up to {_MOST_DAYS:,}, not {self.days}.")
 
     @classmethod
     def of(
