@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -48,6 +49,17 @@ def test_every_asset_says_what_it_is_and_whose(name: str) -> None:
     assert node.partitions_def is not None
     table = "raw_extraction_data" if name in RAW else name
     assert node.metadata["dagster/table_name"] == f"{SCHEMA}.{table}"
+
+
+@pytest.mark.parametrize("name", sorted(RAW | set(DATA_TABLES)))
+def test_every_asset_says_when_it_runs_and_how_old_it_may_be(name: str) -> None:
+    node = nodes()[name]
+    said = node.metadata["runs_when"].value
+    assert "`jira.etl_jobs`" in said
+    assert "`jira-assets job list TENANT/INTEGRATION`" in said
+    assert node.freshness_policy == dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(days=2), warn_window=timedelta(hours=25)
+    )
 
 
 @pytest.mark.parametrize("table", sorted(DATA_TABLES))
