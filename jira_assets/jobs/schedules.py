@@ -108,12 +108,13 @@ def build_nightly_schedule(job: Any, *, not_reading: Sequence[str] = ()) -> dg.S
         if not night.ask:
             return dg.SkipReason("\n".join(night.words()) or "There is no active integration.")
         date = context.scheduled_execution_time.strftime("%Y-%m-%dT%H:%M")
-        return [_request(key, date) for key in night.ask]
+        return [night_request(key, date) for key in night.ask]
 
     return nightly_full_refresh
 
 
-def _request(key: str, night: str) -> dg.RunRequest:
+def night_request(key: str, night: str) -> dg.RunRequest:
+    """Return the request for one partition in one night; the same run key for both, ever."""
     return dg.RunRequest(
         run_key=f"{night}:{key}",
         partition_key=key,
