@@ -20,6 +20,7 @@ VERBS: Final = {
     "integration": ("jira_assets.commands.integration", "Add, list, test, change integrations."),
     "job": ("jira_assets.commands.job", "When an integration's jobs run; ask for a run."),
     "migrate": ("jira_assets.commands.migrate", "Create or upgrade the tables. Repeatable."),
+    "prune": ("jira_assets.commands.prune", "Remove old raw data, or say what would go."),
     "replay": ("jira_assets.commands.replay", "Rebuild an integration's tables from raw."),
     "sandbox": ("jira_assets.sandbox.command", "Serve a Jira: synthetic, or captured answers."),
     "status": ("jira_assets.commands.status", "Integrations, last sync, rows, queue, failures."),

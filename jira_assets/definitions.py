@@ -15,6 +15,8 @@ from jira_assets.extract.job_run import end_job_failed, end_job_landed
 from jira_assets.extract.resource import JiraResource
 from jira_assets.jobs.partitions_sensor import build_partitions_sensor
 from jira_assets.jobs.reconciler import build_reconciler_sensor
+from jira_assets.jobs.retention import prune_raw_extractions
+from jira_assets.jobs.schedules import build_nightly_schedule, build_retention_schedule
 from jira_assets.jobs.sensor import build_jobs_sensor
 from jira_assets.local_resources import LocalBroker, LocalWarehouse
 from jira_assets.queue.sensor import build_transform_sensor
@@ -82,12 +84,18 @@ def build_definitions(
     tables = tables_of(entities)
     raw = build_raw_assets(entities, prefix)
     transforms = build_transform_assets(tables=tables, entities=entities, key_prefix=prefix)
-    extract_jobs, transform_job = _extract_jobs(entities, prefix), _transform_job(transforms)
+    extract_jobs, site_job = _extract_jobs(entities, prefix), _site_job(raw)
+    transform_job = _transform_job(transforms)
     status = dg.DefaultSensorStatus.RUNNING if sensors else dg.DefaultSensorStatus.STOPPED
     return dg.Definitions(
         assets=[raw, *transforms],
         asset_checks=build_checks(tables=tables, key_prefix=prefix),
-        jobs=[*extract_jobs.values(), _site_job(raw), transform_job],
+        jobs=[*extract_jobs.values(), site_job, transform_job, prune_raw_extractions],
+        # Off, whatever the sensors are: one calls other people's servers, the other deletes.
+        schedules=[
+            build_nightly_schedule(site_job, not_reading=[TRANSFORM_JOB]),
+            build_retention_schedule(prune_raw_extractions),
+        ],
         sensors=[
             build_partitions_sensor(default_status=status),
             build_transform_sensor(

@@ -62,6 +62,17 @@ class Settings(BaseModel):
         gt=0,
         description="a message that nobody received for so long is published again",
     )
+    keep_extractions: int = Field(
+        default=10,
+        ge=1,
+        description="pruning keeps so many of the newest extractions of each entity",
+    )
+    keep_days: int = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="and all that landed within so many days; see docs/schedules.md",
+    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:

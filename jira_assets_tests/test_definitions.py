@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -20,6 +21,7 @@ from jira_assets.definitions import (
 )
 from jira_assets.extract.pool import SITES_POOL
 from jira_assets.jobs.reconciler import OUR_JOBS
+from jira_assets.jobs.retention import PRUNE_JOB
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import DATA_TABLES, ENTITIES, SCHEMA, SOURCES
 
@@ -49,6 +51,17 @@ def test_every_asset_says_what_it_is_and_whose(name: str) -> None:
     assert node.partitions_def is not None
     table = "raw_extraction_data" if name in RAW else name
     assert node.metadata["dagster/table_name"] == f"{SCHEMA}.{table}"
+
+
+@pytest.mark.parametrize("name", sorted(RAW | set(DATA_TABLES)))
+def test_every_asset_says_when_it_runs_and_how_old_it_may_be(name: str) -> None:
+    node = nodes()[name]
+    said = node.metadata["runs_when"].value
+    assert "`jira.etl_jobs`" in said
+    assert "`jira-assets job list TENANT/INTEGRATION`" in said
+    assert node.freshness_policy == dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(days=2), warn_window=timedelta(hours=25)
+    )
 
 
 @pytest.mark.parametrize("table", sorted(DATA_TABLES))
@@ -100,7 +113,8 @@ def test_the_jobs_hold_what_their_names_say() -> None:
 
 def test_the_reconciler_knows_every_job_of_ours() -> None:
     names = {job.name for job in defs.get_repository_def().get_all_jobs()}
-    assert names - {"__ASSET_JOB"} == set(OUR_JOBS)
+    assert {name for name in names if not name.startswith("__")} == set(OUR_JOBS)
+    assert defs.resolve_job_def(PRUNE_JOB).executor_def is dg.in_process_executor
 
 
 @pytest.mark.parametrize(
@@ -115,7 +129,12 @@ def test_a_job_reads_what_is_deployed_of_it_and_one_that_would_read_nothing_is_l
 ) -> None:
     built = build_definitions(entities=entities, key_prefix="crm")
     names = {each.name for each in built.get_repository_def().get_all_jobs()}
-    assert names == {"__ASSET_JOB", job, SITE_JOB, TRANSFORM_JOB}
+    assert {name for name in names if not name.startswith("__")} == {
+        job,
+        SITE_JOB,
+        TRANSFORM_JOB,
+        PRUNE_JOB,
+    }
     keys = built.resolve_job_def(job).asset_layer.executable_asset_keys
     assert {key.to_user_string() for key in keys} == {f"crm/{name}" for name in reads}
     launching = sensors(built)["launch_due_jobs"]
@@ -136,6 +155,20 @@ def test_sensors_run_by_default_and_may_be_off() -> None:
         for sensor in sensors(build_definitions(sensors=switched)).values():
             assert sensor.default_status is status
             assert sensor.description
+
+
+@pytest.mark.parametrize("switched", [True, False])
+def test_schedules_are_off_until_somebody_switches_them_on(*, switched: bool) -> None:
+    schedules = build_definitions(sensors=switched).get_repository_def().schedule_defs
+    found = {each.name: (each.job_name, each.cron_schedule) for each in schedules}
+    assert found == {
+        "nightly_full_refresh": (SITE_JOB, "0 2 * * *"),
+        "retention_of_raw": (PRUNE_JOB, "30 3 * * *"),
+    }
+    for each in schedules:
+        assert each.default_status is dg.DefaultScheduleStatus.STOPPED
+        assert each.execution_timezone == "UTC"
+        assert each.description
 
 
 @pytest.mark.parametrize("prefix", ["platform", ["platform", "jira"]])

@@ -27,6 +27,8 @@ def test_every_variable_is_read() -> None:
         "JIRA_ASSETS_ALLOW_PLAIN_HTTP": "true",
         "JIRA_ASSETS_DEAD_AFTER_SECONDS": "90",
         "JIRA_ASSETS_REPUBLISH_AFTER_SECONDS": "2.5",
+        "JIRA_ASSETS_KEEP_EXTRACTIONS": "3",
+        "JIRA_ASSETS_KEEP_DAYS": "7",
         "UNRELATED": "x",
     }
     settings = Settings.from_environment(given)
@@ -35,6 +37,7 @@ def test_every_variable_is_read() -> None:
     assert settings.broker_url.get_secret_value() == given["JIRA_ASSETS_BROKER_URL"]
     assert settings.allow_plain_http
     assert (settings.dead_after_seconds, settings.republish_after_seconds) == (90, 2.5)
+    assert (settings.keep_extractions, settings.keep_days) == (3, 7)
     assert "hunter2" not in repr(settings)
     assert {variable(name) for name in Settings.model_fields} == set(given) - {"UNRELATED"}
 

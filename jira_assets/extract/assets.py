@@ -34,6 +34,7 @@ from jira_assets.warehouse.describe import column_schema
 from jira_assets.warehouse.integrations import Integration
 from jira_assets.warehouse.reading_leases import reading_alone
 from jira_assets.warehouse.tables import ENTITIES
+from jira_assets.warehouse.timing import definition_metadata, freshness, timing_notes
 
 if TYPE_CHECKING:
     from jira_assets.extract.resource import JiraResource
@@ -100,7 +101,7 @@ def build_raw_assets(
             _greet(context, integration, client)
             reader = SiteReader(integration, client, context.log.info, progress.tell)
             for entity in entities:
-                reading = _reading(integration, extraction, entity, reader)
+                reading = _reading(context, integration, entity, reader)
                 yield dg.Output(reading, output_name=f"raw_{entity}")
                 progress.over(entity)
                 _publish(context, extraction)
@@ -123,7 +124,9 @@ def _out(entity: str, key_prefix: Sequence[str]) -> dg.AssetOut:
             "dagster/table_name": "jira.raw_extraction_data",
             "dagster/column_schema": column_schema("raw_extraction_data"),
             "entity": entity,
+            **definition_metadata(),
         },
+        freshness_policy=freshness([entity]),
     )
 
 
@@ -173,14 +176,19 @@ def _greet(context: dg.AssetExecutionContext, integration: Integration, client: 
 
 
 def _reading(
-    integration: Integration, extraction: UUID, entity: str, reader: SiteReader
+    context: dg.AssetExecutionContext, integration: Integration, entity: str, reader: SiteReader
 ) -> Reading:
+    warehouse: WarehouseResource = context.resources.warehouse
+    run_id = context.run.run_id
     return Reading(
         owner=_owner(integration),
-        extraction_id=extraction,
+        extraction_id=extraction_id(run_id, context.partition_key),
         entity=entity,
         pages=lambda left: reader.pages(entity, left),
-        notes=lambda: reader.notes(entity),
+        notes=lambda: {
+            **reader.notes(entity),
+            **timing_notes(warehouse.engine(), integration.key, entity, run_id),
+        },
         resumable=entity == "project_statuses",
         included_projects=tuple(integration.included_projects),
         excluded_projects=tuple(integration.excluded_projects),

@@ -16,6 +16,7 @@ from typing import Final
 import dagster as dg
 import sqlalchemy as sa
 
+from jira_assets.jobs.retention import PRUNE_JOB
 from jira_assets.queue.runs import (
     IN_FLIGHT,
     WORKING,
@@ -36,6 +37,7 @@ OUR_JOBS: Final = (
     "discover_jira_fields",
     "extract_jira_site",
     "transform_jira_metadata",
+    PRUNE_JOB,
 )
 
 

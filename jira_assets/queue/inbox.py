@@ -103,6 +103,10 @@ class _Known:
         landed = sa.select(
             marker.extraction_id, marker.entity, marker.scope, marker.integration_id, marker.run_id
         ).where(marker.extraction_id.in_({message.extraction_id for message in messages}))
+        # Held, in the order in which retention takes them: a row must not be made anew for a
+        # landing that is being pruned just now.
+        landed = landed.order_by(marker.extraction_id, marker.entity, marker.scope)
+        landed = landed.with_for_update(read=True, key_share=True)
         self._runs = {tuple(row[:4]): row.run_id for row in connection.execute(landed)}
 
     def objection(self, message: Message) -> str | None:

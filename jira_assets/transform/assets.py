@@ -34,6 +34,7 @@ from jira_assets.warehouse.integrations import get_integration
 from jira_assets.warehouse.landing import newest_sources, sources_of_extraction
 from jira_assets.warehouse.queue_rows import claim, targets_of
 from jira_assets.warehouse.tables import DATA_TABLES, ENTITIES, SCHEMA, SOURCES
+from jira_assets.warehouse.timing import definition_metadata, freshness
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -126,7 +127,9 @@ def _table_asset(
         metadata={
             "dagster/table_name": f"{SCHEMA}.{DATA_TABLES[table].name}",
             "dagster/column_schema": column_schema(table),
+            **definition_metadata(),
         },
+        freshness_policy=freshness(SOURCES[table]),
     )
     def table_asset(context: dg.AssetExecutionContext, config: TransformConfig) -> Snapshots:
         partitions = _partitions(context.partition_keys)

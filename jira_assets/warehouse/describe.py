@@ -6,7 +6,8 @@ The names of metadata entries are read by the command line and by people's own a
 ``unreadable_projects``, ``seconds`` and Dagster's ``dagster/partition_row_count``. A landing has
 beside them what its reading notes about itself (``Reading.notes``), under names that are none of
 these: ``calls``, ``retries``, ``answers_429``, ``waited_seconds`` (summed over the calls at once),
-``asked_to_wait_seconds`` (pauses that Jira asked for) and ``received_megabytes``.
+``asked_to_wait_seconds`` (pauses that Jira asked for) and ``received_megabytes``; and ``job``,
+``interval_minutes`` and ``next_run_at`` of the job that reads the entity (``timing``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -6,9 +6,11 @@ Decisions this module embodies:
   the other. Landing what has its marker already reads nothing and writes nothing.
 * The markers of all the entities that a table is made of are read in one statement, hence of one
   moment; their pages afterwards, when they are wanted: marked pages never change.
+* They may go, though, when raw data is pruned (``retention``). Who reads them to the end knows that
+  they were all there, and who merges what was made of them that they still are.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -22,6 +24,7 @@ from jira_assets.warehouse.contracts import (
     LandedEntity,
     Landing,
     Owner,
+    RawPage,
     Reading,
     Sources,
     message_id,
@@ -33,6 +36,7 @@ from jira_assets.warehouse.raw_pages import (
     LandingConflictError,
     Tally,
     hold,
+    is_marked,
     is_page_of,
     stored_pages,
 )
@@ -47,6 +51,17 @@ from jira_assets.warehouse.tables import (
 
 class UnknownExtractionError(LookupError):
     """Nothing of that extraction has landed for the integration."""
+
+
+class PrunedExtractionError(LookupError):
+    """An extraction was removed by retention while it was being read, or before it was merged."""
+
+    def __init__(self, landing: Landing) -> None:
+        super().__init__(
+            f"{landing.entity} of extraction {landing.extraction_id} "
+            f"({landing.owner.partition_key}) was pruned meanwhile; nothing was changed. Use a "
+            "newer one: the materializations of its raw asset show which there are."
+        )
 
 
 def land(engine: sa.Engine, reading: Reading, *, run_id: str | None) -> Landing:
@@ -110,6 +125,13 @@ def sources_of_extraction(
                 "Take the id from the materializations of its raw assets."
             )
         return _sources(engine, connection, owner, entities, extraction_id)
+
+
+def require_landed(connection: sa.Connection, landings: Iterable[Landing]) -> None:
+    """Raise ``PrunedExtractionError`` for the first of these whose marker is gone."""
+    for landing in landings:
+        if not is_marked(connection, landing.extraction_id, landing.entity, landing.scope):
+            raise PrunedExtractionError(landing)
 
 
 def _mark(engine: sa.Engine, reading: Reading, tally: Tally, run_id: str | None) -> Landing:
@@ -190,8 +212,17 @@ def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> 
 
 
 def _landed_entity(engine: sa.Engine, landing: Landing) -> LandedEntity:
-    pages = partial(stored_pages, engine, landing.extraction_id, landing.entity, landing.scope)
-    return LandedEntity(landing, pages)
+    return LandedEntity(landing, partial(_all_pages, engine, landing))
+
+
+def _all_pages(engine: sa.Engine, landing: Landing) -> Iterator[RawPage]:
+    """Yield the pages of a landing, all of them: else raise at the end."""
+    count = 0
+    for page in stored_pages(engine, landing.extraction_id, landing.entity, landing.scope):
+        yield page
+        count += 1
+    if count != landing.pages:
+        raise PrunedExtractionError(landing)
 
 
 def _markers() -> sa.Select[Any]:

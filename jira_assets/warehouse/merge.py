@@ -26,6 +26,7 @@ from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.contracts import MergeResult, Snapshot
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jsonb import clean_text, to_jsonb
+from jira_assets.warehouse.landing import require_landed
 from jira_assets.warehouse.queue_rows import Targets, settle, targets_of
 from jira_assets.warehouse.staging import OWNER_COLUMNS, Stage, staged_columns
 from jira_assets.warehouse.tables import (
@@ -80,6 +81,7 @@ def merge(
     Raises:
         InvalidSnapshotError: the frame lacks a column or has rows of somebody else, or the
             snapshot names no extraction.
+        PrunedExtractionError: what it was made of has been removed meanwhile.
         EmptySnapshotError: no rows, where living rows of a whole site would be deleted.
     """
     _check(snapshot)
@@ -90,6 +92,8 @@ def merge(
         applied = _applied(connection, snapshot)
         outcome = "applied" if force else verdict(snapshot, applied)
         if outcome == "applied":
+            # Under the lock: what the tables hold is never pruned, and what was pruned not merged.
+            require_landed(connection, snapshot.sources)
             result = _apply(connection, snapshot)
             _record(connection, snapshot, result, run_id)
         else:

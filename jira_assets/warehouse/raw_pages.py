@@ -200,7 +200,12 @@ class Attempt:
             next_began = connection.scalar(sa.func.clock_timestamp().select())
             hold(connection, self._reading)
             require_integration(connection, self._reading.owner.integration_id)
-            if _is_marked(connection, self._reading):
+            if is_marked(
+                connection,
+                self._reading.extraction_id,
+                self._reading.entity,
+                self._reading.scope,
+            ):
                 raise LandingConflictError(self._reading)
             written = _insert(connection, self._reading, batch, self._batch_began)
             if written != len(batch.pages):
@@ -267,16 +272,21 @@ def _pages_after(extraction_id: UUID, entity: str, scope: str, last: int) -> sa.
 
 def hold(connection: sa.Connection, reading: Reading) -> None:
     """Keep every other process from landing this reading until the transaction ends."""
-    name = f"jira_assets/landing/{reading.extraction_id}/{reading.entity}/{reading.scope}"
-    advisory_lock(connection, name)
+    hold_landing(connection, reading.extraction_id, reading.entity, reading.scope)
 
 
-def _is_marked(connection: sa.Connection, reading: Reading) -> bool:
+def hold_landing(connection: sa.Connection, extraction_id: UUID, entity: str, scope: str) -> None:
+    """Keep every other process from landing, or removing, these pages until the end."""
+    advisory_lock(connection, f"jira_assets/landing/{extraction_id}/{entity}/{scope}")
+
+
+def is_marked(connection: sa.Connection, extraction_id: UUID, entity: str, scope: str) -> bool:
+    """Return whether this (extraction, entity, scope) has landed whole."""
     markers = raw_extractions.c
     found = sa.select(markers.sequence).where(
-        markers.extraction_id == reading.extraction_id,
-        markers.entity == reading.entity,
-        markers.scope == reading.scope,
+        markers.extraction_id == extraction_id,
+        markers.entity == entity,
+        markers.scope == scope,
     )
     return connection.execute(found).first() is not None
 

@@ -104,6 +104,9 @@ def test_a_due_job_runs_and_writes_its_row(place: Place) -> None:
     assert (ended.status, ended.run_id, ended.error_message) == ("COMPLETED", result.run_id, None)
     assert (ended.progress_percentage, ended.attempt) == (100, 0)
     assert minutes_from_now(place.engine, "next_run_at") == pytest.approx(1440, abs=1)
+    for made in result.asset_materializations_for_node("read_jira_site"):
+        assert made.metadata["next_run_at"].value == f"{ended.next_run_at:%Y-%m-%d %H:%M:%S} UTC"
+        assert made.metadata["interval_minutes"].value == 1440
     assert place.run_all() == ["jira_discovery"]
 
 
