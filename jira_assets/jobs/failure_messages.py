@@ -72,7 +72,8 @@ def _failure(report: Report, base: str) -> Message:
     title = f"{report.partition_key}: {subject} failed ({what})"
     how_often = _how_often(report)
     link = f"{base}/runs/{report.run_id}" if report.run_id else base
-    text = f"{title}. {report.message} Who must act: {report.must_act}. {how_often.capitalize()}. {link}"
+    must_act = f"Who must act: {report.must_act}."
+    text = f"{title}. {report.message} {must_act} {how_often}. {link}"
     blocks = [
         _section(f"*{_escaped(title)}*"),
         _section(_escaped(report.message)),
@@ -124,8 +125,8 @@ def _line(kind: str, reports: Sequence[Report], *, act: bool) -> str:
 
 def _how_often(report: Report) -> str:
     if report.failures == 1:
-        return f"failed at {_utc(report.last_failed_at)}"
-    return f"failed {report.failures:,} times in a row since {_utc(report.first_failed_at)}"
+        return f"Failed at {_utc(report.last_failed_at)}"
+    return f"Failed {report.failures:,} times in a row since {_utc(report.first_failed_at)}"
 
 
 def _utc(moment: datetime) -> str:
@@ -137,7 +138,9 @@ def _body(text: str, blocks: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text, _LONGEST_SECTION)}}
+    # Slack refuses a message of which one text is empty.
+    shown = _cut(text.strip() or "…", _LONGEST_SECTION)
+    return {"type": "section", "text": {"type": "mrkdwn", "text": shown}}
 
 
 def _context(text: str) -> dict[str, Any]:

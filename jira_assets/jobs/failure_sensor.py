@@ -132,30 +132,23 @@ def _record_one(
     record: dg.RunRecord,
     subjects: Subjects,
 ) -> None:
-    job_name, run = record.dagster_run.job_name, as_ended(record)
-    if run.succeeded:
-        if run.partition_key not in failure_reports.reported_partitions(connection):
-            return
-        of = (
-            {job_name}
-            if job_name in subjects.jobs
-            else _subjects_of(instance, run.run_id, subjects)
-        )
-        for subject in sorted(of):
+    run, job_name = as_ended(record), record.dagster_run.job_name
+    named = {job_name} & set(subjects.jobs)
+    if not run.succeeded:
+        found = why(instance, run.run_id)
+        of = named or subjects.of_steps([str(found.step)]) or {job_name}
+        failure = failure_of(run, found, min(of))
+        if failure is not None:
+            failure_reports.record_failure(connection, failure)
+    elif failure_reports.is_reported(connection, run.partition_key):
+        for subject in named or subjects.of_steps(_steps_done(instance, run.run_id)):
             failure_reports.record_success(connection, run.partition_key, subject, run.ended_at)
-        return
-    found = why(instance, run.run_id)
-    of = {job_name} if job_name in subjects.jobs else subjects.of_steps([str(found.step)])
-    failure = failure_of(run, found, next(iter(of), job_name))
-    if failure is not None:
-        failure_reports.record_failure(connection, failure)
 
 
-def _subjects_of(instance: dg.DagsterInstance, run_id: str, subjects: Subjects) -> set[str]:
-    """Return of which jobs a run did steps that somebody chose by hand."""
+def _steps_done(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     done = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
-    events = (record.event_log_entry.dagster_event for record in done.records)
-    return subjects.of_steps([str(event.step_key) for event in events if event is not None])
+    events = [record.event_log_entry.dagster_event for record in done.records]
+    return [str(event.step_key) for event in events if event is not None]
 
 
 def _tell_alone(

@@ -34,7 +34,7 @@ VARIABLE: Final = variable("failure_webhook_url")
 SECONDS: Final = 10.0
 """How long a post may take."""
 PAUSE_SECONDS: Final = 60.0
-"""How long a webhook is left alone that does not answer, or asks for patience without saying how long."""
+"""How long a webhook is left alone that does not answer, or does not say how long."""
 REFUSED_SECONDS: Final = 300.0
 """How long one is left alone that somebody must mend first."""
 LONGEST_PAUSE: Final = 3600.0
@@ -155,7 +155,7 @@ def webhook_of(settings: Settings) -> Webhook | None:
 
 
 def seconds_to_wait(retry_after: str | None) -> float:
-    """Return what a ``Retry-After`` asks for, in seconds or as a date; bounded, and never nothing."""
+    """Return what a ``Retry-After`` asks for, as seconds or a date; bounded, and never nothing."""
     asked = PAUSE_SECONDS
     if retry_after is not None and retry_after.strip().isascii():
         try:

@@ -119,13 +119,16 @@ def record_success(
 
 def record_messages(connection: sa.Connection) -> None:
     """Write which partitions have messages that were given up, and which have none any more."""
-    newest = (
-        sa.select(_queue.partition_key, _queue.error, _queue.run_id, _queue.finished_at)
-        .distinct(_queue.partition_key)
-        .where(_queue.state == "failed", _queue.finished_at.is_not(None))
-        .order_by(_queue.partition_key, _queue.finished_at.desc())
+    place = sa.func.row_number().over(
+        partition_by=_queue.partition_key, order_by=_queue.finished_at.desc()
     )
-    given_up = connection.execute(newest).all()
+    columns = (_queue.partition_key, _queue.error, _queue.run_id, _queue.finished_at)
+    failed = (
+        sa.select(*columns, place.label("nth"))
+        .where(_queue.state == "failed", _queue.finished_at.is_not(None))
+        .subquery()
+    )
+    given_up = connection.execute(sa.select(failed).where(failed.c.nth == 1)).all()
     for row in given_up:
         failure = Failure(
             partition_key=row.partition_key,
@@ -169,10 +172,10 @@ def forget(connection: sa.Connection) -> None:
     connection.execute(sa.delete(failure_reports).where(sa.or_(gone, old)))
 
 
-def reported_partitions(connection: sa.Connection) -> set[str]:
-    """Return the partitions that have a failure which has not recovered."""
-    query = sa.select(_reports.partition_key).where(_reports.recovered_at.is_(None)).distinct()
-    return set(connection.execute(query).scalars())
+def is_reported(connection: sa.Connection, partition_key: str) -> bool:
+    """Say whether a failure on the partition is recorded."""
+    query = sa.exists().where(_reports.partition_key == partition_key)
+    return bool(connection.scalar(sa.select(query)))
 
 
 def to_tell(connection: sa.Connection) -> list[Report]:
