@@ -37,7 +37,7 @@ refuse them.
 
 from typing import Any, ClassVar, Final
 
-WHO_KEEPS_THE_ACCOUNT: Final = "who keeps the integration's account and token"
+WHO_KEEPS_THE_ACCOUNT: Final = "whoever keeps the integration's account and token"
 
 
 class JiraError(Exception):
@@ -52,7 +52,7 @@ class JiraError(Exception):
     """
 
     remedy: ClassVar[str] = ""
-    must_act: ClassVar[str] = "who set the integration up"
+    must_act: ClassVar[str] = "whoever set the integration up"
 
     def __init__(self, what: str, *, url: str | None = None, status: int | None = None) -> None:
         super().__init__("".join(letter if letter.isprintable() else " " for letter in what))
@@ -78,7 +78,7 @@ class TransientJiraError(JiraError):
     """Worth another try, later; ``retry_after`` is the seconds that Jira asked to wait, or None."""
 
     remedy = "It is worth another try later."
-    must_act = "who runs the Jira site, if it lasts"
+    must_act = "whoever runs the Jira site, if it lasts"
 
     def __init__(
         self,
@@ -172,14 +172,14 @@ class GoneError(PermanentJiraError):
     """Jira no longer has this endpoint."""
 
     remedy = "Update jira_assets: this version of it asks for what Jira has removed."
-    must_act = "who runs jira_assets"
+    must_act = "whoever runs jira_assets"
 
 
 class RefusedRequestError(PermanentJiraError):
     """Jira understood the call and refuses it."""
 
     remedy = "Report it to the maintainers of jira_assets, with this text."
-    must_act = "who runs jira_assets"
+    must_act = "whoever runs jira_assets"
 
 
 class UntrustedCertificateError(PermanentJiraError):

@@ -7,6 +7,8 @@ Decisions this module embodies:
   whoever has recorded that.
 * A record may become visible later than one that is newer: another process wrote it, by its own
   clock. So the last minute is read again, and what of it was returned is remembered by id.
+* Where Dagster itself may retry a failed run, it says so by a tag a moment after the end: until
+  then the run is left for the next tick.
 * A record also changes when a run gets a tag, long after its end. Only a new end counts.
 """
 
@@ -18,12 +20,14 @@ from typing import Final, Self
 import dagster as dg
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from jira_assets.jobs.run_failures import EndedRun
+from jira_assets.jobs.run_failures import WILL_RETRY_TAG, EndedRun
 
-MOST: Final = 200
-"""Runs of a tick; the next one is seconds away."""
 AGAIN: Final = timedelta(seconds=60)
 """How late a record may become visible."""
+DECIDING: Final = timedelta(seconds=20)
+"""How long Dagster may take to say whether it retries a run."""
+BEHIND: Final = timedelta(minutes=10)
+"""What ended so long ago, with more to come, may have recovered since."""
 _ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
@@ -55,9 +59,11 @@ class Ended:
 
     records: list[dg.RunRecord]
     cursor: Cursor
+    more: bool
+    """Whether the records end long before now, since there are too many for a tick."""
 
 
-def ended_runs(instance: dg.DagsterInstance, cursor: Cursor, *, most: int = MOST) -> Ended:
+def ended_runs(instance: dg.DagsterInstance, cursor: Cursor, *, most: int) -> Ended:
     """Return at most ``most`` runs that succeeded or failed and were not returned before."""
     seen = set(cursor.returned)
     records = instance.get_run_records(
@@ -66,12 +72,27 @@ def ended_runs(instance: dg.DagsterInstance, cursor: Cursor, *, most: int = MOST
         order_by="update_timestamp",
         ascending=True,
     )
+    full = len(records) >= most + len(seen)
+    records = [record for record in records if not _undecided(instance, record)]
     new = [
         record
         for record in records
         if record.dagster_run.run_id not in seen and ended_at(record) > cursor.since
     ]
-    return Ended(sorted(new, key=ended_at), _moved(cursor, records))
+    moved = _moved(cursor, records)
+    return Ended(sorted(new, key=ended_at), moved, full and _is_old(moved.since))
+
+
+def _undecided(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
+    """Say whether Dagster has yet to say if it retries a failed run."""
+    run = record.dagster_run
+    if run.status is not dg.DagsterRunStatus.FAILURE or not instance.run_retries_enabled:
+        return False
+    return WILL_RETRY_TAG not in run.tags and datetime.now(UTC) - ended_at(record) < DECIDING
+
+
+def _is_old(moment: datetime) -> bool:
+    return datetime.now(UTC) - moment > BEHIND
 
 
 def _moved(cursor: Cursor, records: Iterable[dg.RunRecord]) -> Cursor:

@@ -104,13 +104,13 @@ def _summary(state: str, reports: Sequence[Report], base: str) -> Message:
         _line(kind, same, act=state == "failing")
         for kind, same in sorted(by_kind.items(), key=lambda each: -len(each[1]))
     ]
-    link = f"{base}/runs?q%5B0%5D=status%3AFAILURE"
+    link = f"{base}/runs"
     blocks = [
         _section(f"*{_escaped(title)}*"),
         *(_section(line) for line in lines[:_NAMED]),
-        _context(f"<{_escaped(link)}|The failed runs in Dagster>"),
+        _context(f"<{_escaped(link)}|The runs in Dagster>"),
     ]
-    text = f"{title}. {' '.join(lines)} {_escaped(link)}"
+    text = f"{title} ({_escaped(link)}). {' '.join(lines)}"
     return Message(title, _body(text, blocks), tuple(reports))
 
 

@@ -37,6 +37,8 @@ from jira_assets.warehouse.resource import WarehouseResource
 
 SENSOR_NAME: Final = "report_failures"
 INTERVAL_SECONDS: Final = 30
+MOST: Final = 500
+"""Ended runs that a tick reads."""
 POSTING_SECONDS: Final = 20.0
 """No message is begun after so much of a tick: Dagster ends a tick after a minute."""
 _LOCK: Final = "jira_assets/report_failures"
@@ -73,9 +75,13 @@ def failure_tick(
     Raises:
         WarehouseUnavailableError: nothing was recorded, and the cursor must stay where it was.
     """
-    ended = ended_runs(instance, cursor)
+    ended = ended_runs(instance, cursor, most=MOST)
     tick = Tick(ended.cursor)
     _record(instance, engine, ended.records, subjects)
+    if ended.more:
+        # The sensor was off for long: what failed then may have recovered by now.
+        tick.words.append(f"Reads what ended since {ended.cursor.since:%Y-%m-%d %H:%M} UTC first.")
+        return tick
     with engine.connect() as connection:
         reports = failure_reports.to_tell(connection)
     if not reports:

@@ -23,10 +23,11 @@ from jira_assets.warehouse.job_settings import RETRIES_LEFT_TAG
 
 KILLED: Final = "The run was killed"
 """How the sentence of a run begins that the reconciler ended."""
-WHO_RUNS_US: Final = "who runs jira_assets: the run's log says more"
+WHO_RUNS_US: Final = "whoever runs jira_assets: the run's log says more"
 _NO_FAILURE: Final = frozenset({"JobTakenError"})
 """Another run does the work: nothing is missing."""
-_WILL_RETRY_TAG: Final = "dagster/will_retry"
+WILL_RETRY_TAG: Final = "dagster/will_retry"
+"""By it Dagster says of a failed run whether it runs it again."""
 _RANGE_TAGS: Final = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
@@ -63,7 +64,7 @@ class EndedRun:
     def tried_again(self) -> bool:
         """Whether somebody runs the same again by itself: its job, or Dagster."""
         left = self.tags.get(RETRIES_LEFT_TAG, "0")
-        return left != "0" or self.tags.get(_WILL_RETRY_TAG) == "true"
+        return left != "0" or self.tags.get(WILL_RETRY_TAG) == "true"
 
     @property
     def of_messages(self) -> bool:

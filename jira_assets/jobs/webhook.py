@@ -135,8 +135,8 @@ class Webhook:
         why = "is gone" if status in _GONE else "does not take what is posted to it"
         return Delivery(
             taken=False,
-            words=f"The webhook at {self.host} {why} ({status}). Who runs jira_assets must put one "
-            f"that works into {VARIABLE}; until then nobody is told of failures.",
+            words=f"The webhook at {self.host} {why} ({status}). Whoever runs jira_assets must put "
+            f"one that works into {VARIABLE}; until then nobody is told of failures.",
             pause_seconds=REFUSED_SECONDS,
             broken=True,
         )

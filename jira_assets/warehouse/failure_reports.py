@@ -135,7 +135,7 @@ def record_messages(connection: sa.Connection) -> None:
             subject=MESSAGES,
             what="given up",
             message=row.error or "what landed could not be merged into the tables",
-            must_act="who runs jira_assets",
+            must_act="whoever runs jira_assets",
             run_id=row.run_id or "",
             failed_at=row.finished_at,
             final=True,

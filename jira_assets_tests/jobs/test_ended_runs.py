@@ -8,7 +8,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 
-from jira_assets.jobs.ended_runs import Cursor, ended_runs
+from jira_assets.jobs.ended_runs import AGAIN, Cursor, ended_runs
 
 START = datetime.now(UTC) - timedelta(days=1)
 
@@ -19,7 +19,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def ends(instance: dg.DagsterInstance, seconds: float, *, succeeds: bool = False) -> str:
+def ends(
+    instance: dg.DagsterInstance,
+    seconds: float,
+    *,
+    succeeds: bool = False,
+    start: datetime = START,
+) -> str:
     """Let a run end so many seconds after the start; returns its id."""
     run_id = str(uuid4())
     instance.add_run(
@@ -27,13 +33,13 @@ def ends(instance: dg.DagsterInstance, seconds: float, *, succeeds: bool = False
     )
     kind = dg.DagsterEventType.RUN_SUCCESS if succeeds else dg.DagsterEventType.RUN_FAILURE
     event = dg.DagsterEvent(event_type_value=kind.value, job_name="any", message="over")
-    at = START + timedelta(seconds=seconds)
+    at = start + timedelta(seconds=seconds)
     instance.run_storage.handle_run_event(run_id, event, at)
     return run_id
 
 
 def read(instance: dg.DagsterInstance, cursor: Cursor, **more: Any) -> tuple[list[str], Cursor]:
-    ended = ended_runs(instance, cursor, **more)
+    ended = ended_runs(instance, cursor, **{"most": 100, **more})
     kept = Cursor.read(ended.cursor.model_dump_json(), START)
     return [record.dagster_run.run_id for record in ended.records], kept
 
@@ -72,6 +78,28 @@ def test_a_tick_is_bounded_and_the_next_ones_go_on(instance: dg.DagsterInstance)
         assert len(ids) <= 2
         seen += ids
     assert seen == runs
+
+
+def test_a_tick_that_is_full_of_what_ended_long_ago_says_that_more_comes(
+    instance: dg.DagsterInstance,
+) -> None:
+    day = 24 * 3600
+    for second in (1, 2, 3, day - 1):
+        ends(instance, second)
+    first = ended_runs(instance, Cursor(since=START), most=2)
+    assert first.more
+    assert not ended_runs(instance, first.cursor, most=100).more
+
+
+def test_a_failure_waits_until_dagster_has_said_whether_it_retries_it() -> None:
+    with dg.DagsterInstance.ephemeral(settings={"run_retries": {"enabled": True}}) as instance:
+        old = ends(instance, 0)
+        now = datetime.now(UTC)
+        fresh, succeeded = ends(instance, 0, start=now), ends(instance, 0, succeeds=True, start=now)
+        ids, cursor = read(instance, Cursor(since=START - AGAIN))
+        assert set(ids) == {old, succeeded}
+        instance.add_run_tags(fresh, {"dagster/will_retry": "false"})
+        assert read(instance, cursor)[0] == [fresh]
 
 
 def test_what_is_remembered_does_not_grow(instance: dg.DagsterInstance) -> None:

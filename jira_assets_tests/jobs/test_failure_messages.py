@@ -89,8 +89,8 @@ def test_hundreds_are_a_few_messages_and_one_that_sums_up() -> None:
         each.partition_key for each in [*down, refused]
     )
     text = told[-1].body["text"]
-    assert text.startswith("396 partitions are failing besides. extract: UnavailableError (395): ")
-    assert "t005/cloud, t006/cloud" in text
+    begin = "396 partitions are failing besides (https://dagster.acme.example/runs). "
+    assert text.startswith(f"{begin}extract: UnavailableError (395): t005/cloud, t006/cloud")
     assert "and 375 more" in text
     assert f"{KIND} (1): zeta/cloud. Who must act: who keeps the account." in text
 

@@ -157,7 +157,7 @@ def test_a_wrong_token_reaches_a_person_and_so_does_the_right_one(
         assert text.startswith(
             "acme/cloud: extract_jira_metadata failed (CredentialsRefusedError). "
         )
-        assert "Who must act: who keeps the integration's account and token." in text
+        assert "Who must act: whoever keeps the integration's account and token." in text
         assert text.endswith(f" https://dagster.acme.example/runs/{failed.run_id}")
 
         assert not run().success
@@ -273,7 +273,7 @@ def test_a_dead_run_is_told(acme: Place, receiver: Receiver) -> None:
     acme.tick()
     (text,) = receiver.texts
     assert "failed (killed). The run was killed: it last gave one at " in text
-    assert "Who must act: who runs jira_assets" in text
+    assert "Who must act: whoever runs jira_assets" in text
 
 
 def test_runs_of_other_people_are_none_of_ours(acme: Place, receiver: Receiver) -> None:
@@ -417,7 +417,7 @@ def test_a_webhook_that_is_gone_is_said_in_the_tick_and_in_the_log(
     receiver.status = 410
     acme.ends()
     said = acme.tick()
-    assert "is gone (410). Who runs jira_assets must put one that works into" in said
+    assert "is gone (410). Whoever runs jira_assets must put one that works into" in said
     assert "ERROR - The webhook at 127.0.0.1 is gone (410)" in capfd.readouterr().err
 
 
@@ -501,6 +501,30 @@ def test_a_cloud_that_is_down_is_a_few_messages(acme: Place, receiver: Receiver)
     acme.tick()
     assert len(receiver.texts) == 2 * (ONE_BY_ONE + 1)
     assert acme.rows() == []
+
+
+def test_a_sensor_that_was_off_tells_what_still_fails_and_not_what_has_recovered(
+    acme: Place, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jira_assets.jobs.failure_sensor.MOST", 1)
+    monkeypatch.setattr("jira_assets.jobs.ended_runs.BEHIND", timedelta(0))
+    acme.ends()
+    acme.ends("success")
+    for _ in range(3):
+        acme.tick()
+    assert receiver.texts == []
+    assert "Reads what ended since " in acme.said[1]
+
+
+def test_a_tick_that_took_long_leaves_the_rest_to_the_next(
+    acme: Place, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme.ends()
+    with monkeypatch.context() as late:
+        late.setattr("jira_assets.jobs.failure_sensor.POSTING_SECONDS", -1.0)
+        assert acme.tick() == "The other messages come with the next tick."
+    acme.tick()
+    assert len(receiver.texts) == 1
 
 
 def test_what_came_before_the_first_tick_is_not_told(acme: Place, receiver: Receiver) -> None:
