@@ -25,6 +25,7 @@ VERBS: Final = {
     "sandbox": ("jira_assets.sandbox.command", "Serve a Jira: synthetic, or captured answers."),
     "status": ("jira_assets.commands.status", "Integrations, last sync, rows, queue, failures."),
     "sync": ("jira_assets.commands.sync", "Extract, queue, transform: here and now."),
+    "webhook": ("jira_assets.commands.webhook", "Try the webhook that failures are told to."),
 }
 
 

@@ -13,6 +13,7 @@ import dagster as dg
 from jira_assets.extract.assets import build_raw_assets, raw_asset_key
 from jira_assets.extract.job_run import end_job_failed, end_job_landed
 from jira_assets.extract.resource import JiraResource
+from jira_assets.jobs.failure_sensor import build_failure_sensor
 from jira_assets.jobs.partitions_sensor import build_partitions_sensor
 from jira_assets.jobs.reconciler import build_reconciler_sensor
 from jira_assets.jobs.retention import prune_raw_extractions
@@ -107,6 +108,9 @@ def build_definitions(
                 default_status=status,
             ),
             build_reconciler_sensor(default_status=status),
+            build_failure_sensor(
+                jobs={EXTRACT_JOB: [raw], TRANSFORM_JOB: transforms}, default_status=status
+            ),
         ],
         # UI runs use it too; every further step process would cost three seconds.
         executor=dg.in_process_executor,

@@ -88,6 +88,22 @@ def examine_instance(settings: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("Dagster's telemetry is on.", "Set telemetry.enabled: false in dagster.yaml.")
 
 
+def examine_webhook(settings: "Settings") -> Iterator[Finding]:
+    """Say whether anybody is told of failures; nothing is posted."""
+    from jira_assets.jobs.webhook import VARIABLE, InvalidWebhookError, webhook_of
+
+    try:
+        webhook = webhook_of(settings)
+    except InvalidWebhookError as error:
+        yield Finding(f"Nobody is told of failures: {error}", "", broken=True)
+        return
+    if webhook is None:
+        yield Finding(
+            "Nobody is told of failures: no webhook is set.",
+            f"Set {VARIABLE}, and try it by `jira-assets webhook test`.",
+        )
+
+
 def _examine_pools(pools: Mapping[str, Any]) -> Iterator[Finding]:
     if pools.get("default_limit") is None:
         yield Finding(
@@ -124,7 +140,8 @@ def examine(settings: "Settings") -> list[Finding]:
         Broker(services.broker_url).depths()
     except BrokerUnavailableError as error:
         findings.append(Finding(str(error), "", broken=True))
-    return findings + list(examine_instance(_instance_settings(services)))
+    findings += examine_instance(_instance_settings(services))
+    return findings + list(examine_webhook(settings))
 
 
 def _postgres(engine: "sa.Engine") -> Iterator[Finding]:

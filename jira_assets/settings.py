@@ -74,6 +74,16 @@ class Settings(BaseModel):
         description="and all that landed within so many days; see docs/schedules.md",
     )
 
+    dagster_url: str = Field(
+        default="http://127.0.0.1:3000",
+        description="where Dagster's UI is, for links to runs",
+    )
+    failure_webhook_url: SecretStr | None = Field(
+        default=None,
+        title="nobody is told",
+        description="a webhook that takes Slack's messages: failures are posted to it",
+    )
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read the settings; raises SettingsError, one sentence a variable that is wrong."""

@@ -147,7 +147,7 @@ def test_runs_that_the_ui_starts_use_one_process() -> None:
 
 
 def test_sensors_run_by_default_and_may_be_off() -> None:
-    assert len(sensors()) == 4
+    assert len(sensors()) == 5
     for switched, status in (
         (True, dg.DefaultSensorStatus.RUNNING),
         (False, dg.DefaultSensorStatus.STOPPED),

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from jira_assets.dagster_home import instance_config
-from jira_assets.diagnosis import examine_embedded, examine_instance, examine_roles
+from jira_assets.diagnosis import (
+    Finding,
+    examine_embedded,
+    examine_instance,
+    examine_roles,
+    examine_webhook,
+)
+from jira_assets.jobs.webhook import VARIABLE
+from jira_assets.settings import Settings
 
 IN_ORDER = instance_config("postgresql+psycopg2://loader@db.example/jira")
 
@@ -94,3 +102,24 @@ def test_embedded_parts_are_for_one_machine(
     assert len(findings) == len(variables)
     for finding, variable in zip(findings, variables, strict=True):
         assert variable in finding.remedy
+
+
+def webhook_findings(**variables: str) -> list[Finding]:
+    return list(examine_webhook(Settings.from_environment(variables)))
+
+
+def test_without_a_webhook_nobody_is_told_and_that_is_advice() -> None:
+    (finding,) = webhook_findings()
+    assert VARIABLE in finding.remedy
+    assert not finding.broken
+
+
+def test_a_webhook_that_cannot_be_is_broken_and_not_repeated() -> None:
+    (finding,) = webhook_findings(**{VARIABLE: "http://hooks.example.com/s3cret"})
+    assert finding.broken
+    assert "plain http" in finding.what
+    assert "s3cret" not in str(finding)
+
+
+def test_a_webhook_is_in_order() -> None:
+    assert webhook_findings(**{VARIABLE: "https://hooks.example.com/x"}) == []

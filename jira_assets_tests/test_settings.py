@@ -29,6 +29,8 @@ def test_every_variable_is_read() -> None:
         "JIRA_ASSETS_REPUBLISH_AFTER_SECONDS": "2.5",
         "JIRA_ASSETS_KEEP_EXTRACTIONS": "3",
         "JIRA_ASSETS_KEEP_DAYS": "7",
+        "JIRA_ASSETS_DAGSTER_URL": "https://dagster.example",
+        "JIRA_ASSETS_FAILURE_WEBHOOK_URL": "https://hooks.example/hunter2",
         "UNRELATED": "x",
     }
     settings = Settings.from_environment(given)

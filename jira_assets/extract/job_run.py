@@ -82,7 +82,8 @@ def begin_job(
     try:
         claim(engine, integration_id, job_name, run_id, dead_after=dead_after)
     except JobTakenError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+        metadata = {"failure": type(error).__name__}
+        raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from None
     return JobProgress(
         entities,
         lambda percent, now: report_progress(

@@ -18,7 +18,7 @@ from jira_assets.extract.failures import as_dagster_failures
 from jira_assets.extract.progress import Listener, ProgressLog
 from jira_assets.extract.roster import Roster
 from jira_assets.jira.client import Answer, JiraClient, ProjectRef
-from jira_assets.jira.errors import PermanentJiraError
+from jira_assets.jira.errors import WHO_KEEPS_THE_ACCOUNT, PermanentJiraError
 from jira_assets.jira.stats import Counts
 from jira_assets.warehouse.contracts import LeftBehind, Note, RawPage
 from jira_assets.warehouse.integrations import Integration
@@ -26,6 +26,8 @@ from jira_assets.warehouse.integrations import Integration
 
 class EveryProjectUnreadableError(PermanentJiraError):
     """The account may list the projects of a site but read none of them."""
+
+    must_act = WHO_KEEPS_THE_ACCOUNT
 
 
 @dataclass

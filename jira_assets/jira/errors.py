@@ -28,13 +28,16 @@
         ├── MalformedAnswerError      empty body, cut JSON, wrong shape
         └── PagingError               pages that do not hang together
 
-An error carries its culprit as data (``url``, ``tries``, ``status``), and its text says what
-happened, who must do what, and where. Neither ever holds a secret: URLs come without credentials,
-and no error is chained to one of ``requests``, whose request object holds the headers. The text may
-quote Jira, and holds no U+0000 and no other control character: logs and Postgres refuse them.
+An error carries its culprit as data (``url``, ``tries``, ``status``, ``must_act``), and its text
+says what happened, who must do what, and where. Neither ever holds a secret: URLs come without
+credentials, and no error is chained to one of ``requests``, whose request object holds the headers.
+The text may quote Jira, and holds no U+0000 and no other control character: logs and Postgres
+refuse them.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+WHO_KEEPS_THE_ACCOUNT: Final = "whoever keeps the integration's account and token"
 
 
 class JiraError(Exception):
@@ -45,10 +48,11 @@ class JiraError(Exception):
         url: what was asked for; None where the failure is about no single call.
         status: the HTTP status of the last answer; None where there was no answer.
 
-    ``tries`` is the number of calls made before giving up.
+    ``tries`` is the number of calls made before giving up, ``must_act`` who can do something.
     """
 
     remedy: ClassVar[str] = ""
+    must_act: ClassVar[str] = "whoever set the integration up"
 
     def __init__(self, what: str, *, url: str | None = None, status: int | None = None) -> None:
         super().__init__("".join(letter if letter.isprintable() else " " for letter in what))
@@ -74,6 +78,7 @@ class TransientJiraError(JiraError):
     """Worth another try, later; ``retry_after`` is the seconds that Jira asked to wait, or None."""
 
     remedy = "It is worth another try later."
+    must_act = "whoever runs the Jira site, if it lasts"
 
     def __init__(
         self,
@@ -95,12 +100,14 @@ class SecretError(PermanentJiraError):
     """The secret is missing, empty, or nothing that a header may hold."""
 
     remedy = "Give the integration a secret reference that yields its token."
+    must_act = WHO_KEEPS_THE_ACCOUNT
 
 
 class CredentialsRefusedError(PermanentJiraError):
     """Jira refuses the user name, the token, or both."""
 
     remedy = "Give the integration a valid user name and token: tokens expire and are revoked."
+    must_act = WHO_KEEPS_THE_ACCOUNT
 
 
 class ScopeError(CredentialsRefusedError):
@@ -144,6 +151,7 @@ class ForbiddenError(UnreadableError):
     """The account may not read this."""
 
     remedy = "Give the integration's account the permission to read it."
+    must_act = WHO_KEEPS_THE_ACCOUNT
 
 
 class NotFoundError(UnreadableError):
@@ -164,12 +172,14 @@ class GoneError(PermanentJiraError):
     """Jira no longer has this endpoint."""
 
     remedy = "Update jira_assets: this version of it asks for what Jira has removed."
+    must_act = "whoever runs jira_assets"
 
 
 class RefusedRequestError(PermanentJiraError):
     """Jira understood the call and refuses it."""
 
     remedy = "Report it to the maintainers of jira_assets, with this text."
+    must_act = "whoever runs jira_assets"
 
 
 class UntrustedCertificateError(PermanentJiraError):
@@ -189,6 +199,7 @@ class LostAccessError(PermanentJiraError):
     """A list that cannot be empty is: the account lost its access."""
 
     remedy = "Give the account the permission Browse Projects; nothing was deleted."
+    must_act = WHO_KEEPS_THE_ACCOUNT
 
 
 class ConnectionFailedError(TransientJiraError):

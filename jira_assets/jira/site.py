@@ -4,7 +4,6 @@ The secret is a function, called at the moment of use (``auth.py``): a token tha
 taken up by the next call, and no site, log line or traceback holds one.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from jira_assets.jira.errors import InvalidSiteError
+from jira_assets.loopback import is_loopback
 
 DEPLOYMENTS: Final = ("auto", "cloud", "data_center")
 AUTHS: Final = ("basic", "bearer", "none")
@@ -118,13 +118,3 @@ def _split(text: str) -> SplitResult:
         parsed = False
     _require(parsed, f"{text!r} is malformed; a base URL looks like https://jira.example.com/jira.")
     return parts
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -17,6 +17,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from jira_assets.jobs.retention import PRUNE_JOB
+from jira_assets.jobs.run_failures import KILLED
 from jira_assets.queue.runs import (
     IN_FLIGHT,
     WORKING,
@@ -83,7 +84,7 @@ def _is_ours_and_dead(
 
 def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, beat: Beat | None) -> str:
     sign = "never gave a sign of life" if beat is None else f"last gave one at {beat.heartbeat_at}"
-    message = f"The run was killed: it {sign}. Nothing is lost; what it left is done again."
+    message = f"{KILLED}: it {sign}. Nothing is lost; what it left is done again."
     instance.report_run_failed(run, message)
     return f"{run.job_name} {run.run_id}: {message}"
 

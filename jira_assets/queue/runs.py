@@ -204,13 +204,19 @@ def _covers(tags: Mapping[str, str]) -> frozenset[UUID]:
 
 def why_it_failed(instance: DagsterInstance, run_id: str) -> str:
     """Return the sentence with which a run failed, without Dagster's wrapping."""
+    event = failure_event(instance, run_id)
+    said = failure_sentence(event) if event is not None else None
+    return said[:_MAX_ERROR] if said else "its log does not say why"
+
+
+def failure_event(instance: DagsterInstance, run_id: str) -> DagsterEvent | None:
+    """Return the event that says why a run failed: of a step, or else of the run as a whole."""
     for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE):
         for record in instance.get_records_for_run(run_id, of_type=kind, limit=1).records:
             event = record.event_log_entry.dagster_event
-            said = failure_sentence(event) if event is not None else None
-            if said:
-                return said[:_MAX_ERROR]
-    return "its log does not say why"
+            if event is not None and failure_sentence(event):
+                return event
+    return None
 
 
 def failure_sentence(event: DagsterEvent) -> str | None:
@@ -220,10 +226,15 @@ def failure_sentence(event: DagsterEvent) -> str | None:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description
-    error = data.error
+    return raised(event)[1] or event.message
+
+
+def raised(event: DagsterEvent) -> tuple[str | None, str | None]:
+    """Return class and text of what a failed step raised, without what Dagster wraps around it."""
+    error = event.step_failure_data.error
     while error is not None and error.cause is not None and _is_dagsters(error.cls_name):
         error = error.cause
-    return error.message.strip() if error is not None else event.message
+    return (error.cls_name, error.message.strip()) if error is not None else (None, None)
 
 
 def _is_dagsters(class_name: str | None) -> bool:

@@ -123,6 +123,12 @@ def advisory_lock(connection: sa.Connection, name: str) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
+def try_advisory_lock(connection: sa.Connection, name: str) -> bool:
+    """Take the lock ``name`` until the transaction ends; False if another one has it."""
+    key = sa.func.hashtextextended(name, 0)
+    return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(key))))
+
+
 def lock_integration(connection: sa.Connection, integration_id: int) -> None:
     """Wait for merges into the tables of one integration, and for a purge of it, to end."""
     advisory_lock(connection, f"jira_assets/integration/{integration_id}")

@@ -35,6 +35,7 @@ class DueJob:
     attempt: int
     next_run_at: datetime
     depends_on: str | None = None
+    max_retries: int = 0
     request_id: UUID | None = None
     """The oldest request for it that waits."""
 
@@ -77,6 +78,7 @@ def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
             _jobs.attempt,
             _jobs.next_run_at,
             _jobs.depends_on,
+            _jobs.max_retries,
             oldest.label("request_id"),
         )
         .join(integrations, integrations.c.id == _jobs.integration_id)

@@ -280,6 +280,12 @@ etl_job_queue = sa.Table(
         postgresql_where=sa.text("state IN ('pending', 'published', 'received', 'launched')"),
     ),
     sa.Index(None, "integration_id", "created_at"),
+    sa.Index(
+        "ix_etl_job_queue_failed",
+        "partition_key",
+        "finished_at",
+        postgresql_where=sa.text("state = 'failed'"),
+    ),
     comment="Outbox and inbox of the queue jira.transform: one row a landed entity and scope.",
 )
 
@@ -480,12 +486,20 @@ failure_reports = sa.Table(
     metadata,
     sa.Column("partition_key", sa.Text, primary_key=True, comment="tenant/integration"),
     sa.Column("kind", sa.Text, primary_key=True, comment="what kind of failure it is"),
-    sa.Column("message", sa.Text, nullable=False, comment="what failed, and who must act"),
+    sa.Column("message", sa.Text, nullable=False, comment="what the last of them says"),
+    sa.Column("must_act", sa.Text, nullable=False, comment="who must act"),
     sa.Column("run_id", sa.Text, nullable=False, comment="the last Dagster run that failed so"),
     sa.Column("failures", sa.Integer, nullable=False, comment="runs that failed so, in a row"),
+    sa.Column(
+        "final",
+        sa.Boolean,
+        nullable=False,
+        comment="for good: somebody must act, or the retries are used up; only then it is told",
+    ),
     _now("first_failed_at", "the first of them"),
     _now("last_failed_at", "the last of them"),
     _timestamp("told_at", "when the webhook took the message; null: it has not yet"),
+    _timestamp("recovered_at", "when a run succeeded; the row goes once that was told"),
     comment="Failures that last: one message each, and one when it is over. No row: all is well.",
 )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from jira_assets.jobs.webhook import VARIABLE
 from jira_assets.sandbox.postgres import OWNER_ROLE
 from jira_assets_tests.commands.conftest import shell_on
 from jira_assets_tests.commands.shell import Shell
@@ -29,7 +30,8 @@ def test_migrate_makes_what_is_missing_and_then_finds_nothing_to_do(
 
 
 def test_a_set_up_in_order_has_nothing_to_complain_of(shell: Shell, broker_url: str) -> None:
-    typed = shell("doctor", JIRA_ASSETS_BROKER_URL=broker_url)
+    in_order = {"JIRA_ASSETS_BROKER_URL": broker_url, VARIABLE: "https://hooks.example.com/s3cret"}
+    typed = shell("doctor", **in_order)
     assert (typed.code, typed.out) == (0, "Nothing to complain of.\n")
 
 

@@ -34,16 +34,26 @@ def upgrade() -> None:
         ),
         schema=SCHEMA,
     )
+    op.create_index(
+        "ix_etl_job_queue_failed",
+        "etl_job_queue",
+        ["partition_key", "finished_at"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("state = 'failed'"),
+    )
     op.create_table(
         "failure_reports",
         sa.Column("partition_key", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("message", sa.Text, nullable=False),
+        sa.Column("must_act", sa.Text, nullable=False),
         sa.Column("run_id", sa.Text, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("final", sa.Boolean, nullable=False),
         _timestamp("first_failed_at", nullable=False),
         _timestamp("last_failed_at", nullable=False),
         _timestamp("told_at"),
+        _timestamp("recovered_at"),
         sa.PrimaryKeyConstraint("partition_key", "kind", name="pk_failure_reports"),
         schema=SCHEMA,
     )
