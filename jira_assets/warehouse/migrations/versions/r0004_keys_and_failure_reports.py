@@ -1,5 +1,7 @@
 """Keys of the HTTP service, and which failures somebody was told of."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,7 +11,7 @@ down_revision = "0003"
 SCHEMA = "jira"
 
 
-def _timestamp(name: str, *, nullable: bool = True) -> sa.Column[sa.DateTime]:
+def _timestamp(name: str, *, nullable: bool = True) -> sa.Column[Any]:
     default = None if nullable else sa.text("clock_timestamp()")
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, server_default=default)
 
