@@ -17,19 +17,11 @@ from starlette.middleware.cors import CORSMiddleware
 from jira_assets import __version__
 from jira_assets.api import catalogue, events, extractions, health, metrics, requests
 from jira_assets.api.access_log import AccessLog
-from jira_assets.api.problems import MEDIA_TYPE, SCHEMA, answer_with_problems
+from jira_assets.api.body_limit import BodyLimit
+from jira_assets.api.problems import SCHEMA, answer_with_problems, documented
 from jira_assets.api.service import Service
 
-MAX_BODY_BYTES: Final = 64 * 1024
-_PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"description": "The body is not JSON"},
-    401: {"description": "No key, or one that is unknown or revoked"},
-    404: {"description": "Not there, or another tenant's"},
-    413: {"description": "The body is too large"},
-    422: {"description": "A field is wrong: `errors` says which"},
-    503: {"description": "Postgres is away: try again after `Retry-After` seconds"},
-}
+_DOCUMENTED: Final = documented(400, 401, 404, 409, 413, 422, 503)
 
 
 def build_app(service: Service, allowed_origins: Sequence[str] = ()) -> FastAPI:
@@ -43,16 +35,16 @@ def build_app(service: Service, allowed_origins: Sequence[str] = ()) -> FastAPI:
         title="jira_assets",
         version=__version__,
         summary="Ask for a reading of a Jira site, watch it, look at what is there.",
-        max_body_size=MAX_BODY_BYTES,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         redoc_url=None,
     )
     app.state.service = service
     for router in (requests, events, catalogue, extractions):
-        app.include_router(router.router, responses=_responses())
+        app.include_router(router.router, responses=_DOCUMENTED)
     for router in (health, metrics):
         app.include_router(router.router)
     answer_with_problems(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(allowed_origins),
@@ -63,10 +55,6 @@ def build_app(service: Service, allowed_origins: Sequence[str] = ()) -> FastAPI:
     app.add_middleware(AccessLog)
     _document(app)
     return app
-
-
-def _responses() -> dict[int | str, dict[str, Any]]:
-    return {status: {**said, "content": _PROBLEM} for status, said in _PROBLEMS.items()}
 
 
 def _document(app: FastAPI) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, with_config
 from typing_extensions import TypedDict
 
+from jira_assets.api.answers import json_answer
 from jira_assets.api.paging import Page, TheWindow, page_response
 from jira_assets.api.places import TenantRef, ThePlace
 from jira_assets.api.problems import not_found, wrong
@@ -135,11 +136,11 @@ def change_job(
     job_name: JobName,
     changes: Annotated[JobChanges, Body()],
     caller: TheCaller,
-) -> Any:
+) -> Response:
     """Change what is given of a job, and keep the rest."""
     if not changes:
         raise wrong("body", "body", "Give at least one thing to change.")
-    return _job(update_job(caller.service.engine, place.key, job_name, **changes))
+    return json_answer(_job(update_job(caller.service.engine, place.key, job_name, **changes)))
 
 
 @router.get(

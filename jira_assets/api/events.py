@@ -29,6 +29,15 @@ from jira_assets.warehouse.request_progress import FINAL_STATES
 router: Final = APIRouter(tags=["requests"])
 EVERY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 15.0
+_EVENT: Final = {
+    "type": "object",
+    "required": ["data", "event"],
+    "properties": {
+        "event": {"enum": ["message", "end", "problem"]},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 LastEventId = Annotated[
@@ -44,7 +53,7 @@ LastEventId = Annotated[
     responses={
         200: {
             "description": "An event whenever the request changes; the last one is named `end`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
         },
         204: {"description": "This browser has seen the end: do not connect again."},
     },

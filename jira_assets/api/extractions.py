@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from jira_assets.api.answers import json_answer
 from jira_assets.api.paging import Page, TheWindow, page_response
 from jira_assets.api.places import ThePlaceIfAny
 from jira_assets.api.problems import not_found, wrong
@@ -124,7 +125,7 @@ def get_page(
         raise not_found(f"No page {page} of {entity} has landed with extraction {extraction_id}.")
     payload = found["payload"]
     whole = {**found, "payload": None if payload is None else orjson.Fragment(payload)}
-    return Response(orjson.dumps(whole), media_type="application/json")
+    return json_answer(whole)
 
 
 def _known(entity: str | None, place: str = "query") -> None:

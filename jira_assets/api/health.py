@@ -10,11 +10,11 @@ Decisions this module embodies:
 from http import HTTPStatus
 from typing import Final
 
-import orjson
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from jira_assets.api.problems import Problem
+from jira_assets.api.answers import json_answer
+from jira_assets.api.problems import Problem, documented
 from jira_assets.api.service import TheService
 
 router: Final = APIRouter(tags=["service"])
@@ -34,7 +34,12 @@ async def healthz() -> HealthView:
     return HealthView(status="ok")
 
 
-@router.get("/readyz", response_model=HealthView, summary="Whether it can work")
+@router.get(
+    "/readyz",
+    response_model=HealthView,
+    summary="Whether it can work",
+    responses=documented(503),
+)
 async def readyz(service: TheService) -> Response:
     """Look at Postgres, the revision of its tables, and the broker."""
     found = await service.readiness.get("now")
@@ -45,4 +50,4 @@ async def readyz(service: TheService) -> Response:
         said = ", ".join(f"{name}: {each}" for name, each in checks.items())
         status = HTTPStatus.SERVICE_UNAVAILABLE
         raise Problem(status, "unavailable", f"Not ready ({said}). {found.who}", headers=_RETRY)
-    return Response(orjson.dumps({"status": "ok", "checks": checks}), media_type="application/json")
+    return json_answer({"status": "ok", "checks": checks})

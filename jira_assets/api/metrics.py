@@ -12,12 +12,13 @@ from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from jira_assets.api.problems import Problem
+from jira_assets.api.problems import Problem, documented
 from jira_assets.api.row_counts import Rows
 from jira_assets.api.service import TheCaller
 from jira_assets.warehouse.figures import Figures, PartitionFigures, read_figures
@@ -25,7 +26,12 @@ from jira_assets.warehouse.figures import Figures, PartitionFigures, read_figure
 router: Final = APIRouter(tags=["service"])
 
 
-@router.get("/metrics", summary="Figures for Prometheus (an admin's key)")
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus (an admin's key)",
+    response_class=PlainTextResponse,
+    responses=documented(401, 403, 503),
+)
 def metrics(caller: TheCaller) -> Response:
     """Return runs, jobs, requests, messages by state, rows, and how old each partition is."""
     if caller.key.tenant_id is not None:

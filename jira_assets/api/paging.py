@@ -6,10 +6,10 @@ A page past the end is a 404: an empty one would look like a list that has shrun
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-import orjson
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from jira_assets.api.answers import json_answer
 from jira_assets.api.problems import wrong
 from jira_assets.warehouse.catalogue import Slice, Window
 
@@ -49,7 +49,7 @@ def page_response(request: Request, found: Slice, wanted: Window) -> Response:
             f"There is no page at {wanted.offset:,}: the list has {found.total:,}.",
             HTTPStatus.NOT_FOUND,
         )
-    return Response(orjson.dumps(_page(request, found, wanted)), media_type="application/json")
+    return json_answer(_page(request, found, wanted))
 
 
 def _page(request: Request, found: Slice, wanted: Window) -> dict[str, Any]:

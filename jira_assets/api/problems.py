@@ -59,6 +59,16 @@ SCHEMA: Final[dict[str, Any]] = {
 
 
 _E = TypeVar("_E", bound=Exception)
+_MEANINGS: Final = {
+    400: "The body is not JSON",
+    401: "No key, or one that is unknown or revoked",
+    403: "The key is not an admin's",
+    404: "Not there, or another tenant's",
+    409: "The integration is disabled",
+    413: "The body is too large",
+    422: "A field is wrong: `errors` says which",
+    503: "Postgres is away: try again after `Retry-After` seconds",
+}
 FieldError = TypedDict("FieldError", {"in": str, "field": str, "detail": str})
 
 
@@ -127,6 +137,12 @@ def wrong(place: str, field: str, detail: str, status: HTTPStatus | None = None)
 def not_found(detail: str) -> Problem:
     """Return the problem that something is not there, or is another tenant's."""
     return Problem(HTTPStatus.NOT_FOUND, "not-found", detail)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what the OpenAPI document says of these errors."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
 
 
 def answer_with_problems(app: FastAPI) -> None:

@@ -9,13 +9,13 @@ Decisions this module embodies:
 
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, ConfigDict
 
+from jira_assets.api.answers import json_answer
 from jira_assets.api.places import ThePlace
 from jira_assets.api.service import Caller, TheCaller, visible_request
 from jira_assets.api.stream_tokens import make_token
@@ -89,7 +89,7 @@ async def get_request(request_id: RequestId, caller: TheCaller) -> Response:
     Read as often as you like: those who read at the same time are answered by one query.
     """
     progress = await visible_request(caller, request_id)
-    return _answer(request_view(progress, caller.service.dagster_url))
+    return json_answer(request_view(progress, caller.service.dagster_url))
 
 
 @router.post(
@@ -110,7 +110,7 @@ async def make_stream_token(request_id: RequestId, caller: TheCaller) -> Respons
         "expires_at": datetime.fromtimestamp(expires, UTC),
         "events": f"/requests/{request_id}/events?token={token}",
     }
-    return _answer(made, 201)
+    return json_answer(made, 201)
 
 
 def _ask(caller: Caller, place: Place, job_name: str, repeat: str | None) -> Response:
@@ -125,11 +125,4 @@ def _ask(caller: Caller, place: Place, job_name: str, repeat: str | None) -> Res
     with service.engine.connect() as connection:
         progress = read_progress(connection, [asked.request_id])[asked.request_id]
     view = request_view(progress, service.dagster_url)
-    return _answer(view, 202, {"Location": view["links"]["self"]})
-
-
-def _answer(
-    content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    no_store = {"Cache-Control": "no-store", **(headers or {})}
-    return Response(orjson.dumps(content), status, no_store, "application/json")
+    return json_answer(view, 202, {"Location": view["links"]["self"]})

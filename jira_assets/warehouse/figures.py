@@ -77,7 +77,8 @@ def read_figures(connection: sa.Connection, *, dead_after: float) -> Figures:
         dead_after: seconds without a sign of life after which a run counts as dead.
     """
     runs = dict.fromkeys(("alive", "ended", "dead"), 0)
-    runs |= dict(connection.execute(_RUNS, {"dead_after": dead_after}).tuples().all())
+    for state, count in connection.execute(_RUNS, {"dead_after": dead_after}):
+        runs[state] = count
     return Figures(
         runs=runs,
         jobs=_by(connection, etl_jobs.c.status, JOB_STATUSES),
@@ -111,4 +112,4 @@ def _by(
     connection: sa.Connection, column: sa.ColumnElement[Any], states: tuple[str, ...]
 ) -> dict[str, int]:
     counted = connection.execute(sa.select(column, sa.func.count()).group_by(column))
-    return dict.fromkeys(states, 0) | dict(counted.tuples().all())
+    return dict.fromkeys(states, 0) | {str(state): int(count) for state, count in counted}
