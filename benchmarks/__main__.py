@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.section import Section
 
-BENCHMARKS = ("reading", "manners", "merge", "sync", "memory")
+BENCHMARKS = ("reading", "manners", "merge", "sync", "memory", "readers")
 TARGET = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 HEAD = (
     "# Benchmarks\n\nWritten by `make bench`. Ratios, each against an ideal or a rival in the same "

@@ -83,15 +83,23 @@ async def service_of(request: Request) -> Service:
     return service
 
 
-async def key_of(
-    service: Annotated[Service, Depends(service_of)], credentials: _Credentials
-) -> ApiKey:
-    """Return the key that a request is made with; raises a 401."""
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and what answers."""
+
+    key: ApiKey
+    service: Service
+
+
+# Few dependencies, and none below another: FastAPI takes longer over one than Postgres over a key.
+async def caller_of(request: Request, credentials: _Credentials) -> Caller:
+    """Return who asks by a key in the header; raises a 401."""
+    service = await service_of(request)
     parts = None if credentials is None else split_key(credentials.credentials)
     if parts is not None:
         key = await service.keys.get(parts[0])
         if key is not None and key.opens_with(parts[1]):
-            return key
+            return Caller(key, service)
     raise refused(
         "Send a key as `Authorization: Bearer ja_…`; this request has none."
         if credentials is None
@@ -99,22 +107,23 @@ async def key_of(
     )
 
 
-async def streaming_key_of(
+async def watcher_of(
     request_id: UUID,
-    service: Annotated[Service, Depends(service_of)],
+    request: Request,
     credentials: _Credentials,
     token: Annotated[
         str | None,
         Query(description="A stream token, in place of the header.", max_length=100),
     ] = None,
-) -> ApiKey:
-    """Return the key that a stream of events is asked for with, by header or by token."""
+) -> Caller:
+    """Return who watches a request by a key in the header, or by a stream token; raises a 401."""
     if token is None:
-        return await key_of(service, credentials)
+        return await caller_of(request, credentials)
+    service = await service_of(request)
     parsed = StreamToken.parse(token)
     key = None if parsed is None else await service.keys.get(parsed.key_id)
     if parsed is not None and key is not None and parsed.opens(request_id, key, time.time()):
-        return key
+        return Caller(key, service)
     raise refused(
         "This stream token is wrong, has expired, or its key was revoked: make another one with "
         "POST /requests/{id}/stream-token."
@@ -125,29 +134,6 @@ def refused(detail: str) -> Problem:
     """Return the 401 for a key or token that opens nothing."""
     headers = {"WWW-Authenticate": "Bearer"}
     return Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers=headers)
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who asks, and what answers."""
-
-    key: ApiKey
-    service: Service
-
-
-async def caller_of(
-    key: Annotated[ApiKey, Depends(key_of)], service: Annotated[Service, Depends(service_of)]
-) -> Caller:
-    """Return who asks by a key in the header."""
-    return Caller(key, service)
-
-
-async def watcher_of(
-    key: Annotated[ApiKey, Depends(streaming_key_of)],
-    service: Annotated[Service, Depends(service_of)],
-) -> Caller:
-    """Return who asks by a key in the header, or by a stream token."""
-    return Caller(key, service)
 
 
 TheService = Annotated[Service, Depends(service_of)]
