@@ -59,6 +59,7 @@ class _Collected(Collector):
         yield _by_state("queue_messages", "Messages from landing to tables.", figures.queue)
         yield _rows(self._rows)
         yield _ages(figures.partitions)
+        yield _took(figures.partitions)
 
 
 def _by_state(name: str, said: str, counts: dict[str, int]) -> Metric:
@@ -89,4 +90,16 @@ def _ages(partitions: list[PartitionFigures]) -> Metric:
         for what, age in (("landed", each.landed_seconds), ("applied", each.applied_seconds)):
             if age is not None:
                 family.add_metric([each.partition_key, what], age)
+    return family
+
+
+def _took(partitions: list[PartitionFigures]) -> Metric:
+    family = GaugeMetricFamily(
+        "jira_assets_last_reading",
+        "What the newest extraction of an active integration took of its Jira.",
+        labels=["integration", "what"],
+    )
+    for each in partitions:
+        for what, count in each.took.items():
+            family.add_metric([each.partition_key, what], count)
     return family

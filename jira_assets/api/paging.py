@@ -10,7 +10,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from jira_assets.api.answers import json_answer
-from jira_assets.api.problems import wrong
+from jira_assets.api.problems import FieldError, Problem
 from jira_assets.warehouse.catalogue import Slice, Window
 
 T = TypeVar("T")
@@ -43,12 +43,9 @@ TheWindow = Annotated[Window, Depends(window)]
 def page_response(request: Request, found: Slice, wanted: Window) -> Response:
     """Answer with a page; raises a 404 for one past the end."""
     if wanted.offset and wanted.offset >= found.total:
-        raise wrong(
-            "query",
-            "offset",
-            f"There is no page at {wanted.offset:,}: the list has {found.total:,}.",
-            HTTPStatus.NOT_FOUND,
-        )
+        said = f"There is no page at {wanted.offset:,}: the list has {found.total:,}."
+        errors: list[FieldError] = [{"in": "query", "field": "offset", "detail": said}]
+        raise Problem(HTTPStatus.NOT_FOUND, "past-the-end", said, errors)
     return json_answer(_page(request, found, wanted))
 
 

@@ -128,10 +128,10 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own name
         return Response(self.body(), self.status, self.headers, MEDIA_TYPE)
 
 
-def wrong(place: str, field: str, detail: str, status: HTTPStatus | None = None) -> Problem:
+def wrong(place: str, field: str, detail: str) -> Problem:
     """Return the problem that one field of the ``place`` (path, query, header, body) is wrong."""
     errors: list[FieldError] = [{"in": place, "field": field, "detail": detail}]
-    return Problem(status or HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors)
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors)
 
 
 def not_found(detail: str) -> Problem:

@@ -6,7 +6,7 @@ Decisions this module embodies:
   and nothing of integrations. That reads the tables, so who asks often asks for the rest only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,12 +33,26 @@ _PARTITIONS: Final = sa.text(
         ))::float AS landed_seconds,
         extract(epoch FROM clock_timestamp() - (
             SELECT max(applied_at) FROM jira.applied_extractions a WHERE a.integration_id = i.id
-        ))::float AS applied_seconds
+        ))::float AS applied_seconds,
+        (
+            -- Of the newest extraction, over its entities.
+            SELECT jsonb_object_agg(key, value) FROM (
+                SELECT note.key, sum(note.value::numeric)::float AS value
+                FROM jira.raw_extractions r, jsonb_each_text(r.took) AS note
+                WHERE r.integration_id = i.id AND note.key = ANY(:noted)
+                AND r.extraction_id = (
+                    SELECT extraction_id FROM jira.raw_extractions n
+                    WHERE n.integration_id = i.id ORDER BY started_at DESC, sequence DESC LIMIT 1
+                )
+                GROUP BY note.key
+            ) AS notes
+        ) AS took
     FROM jira.integrations i JOIN jira.tenants t ON t.id = i.tenant_id
     WHERE i.removed_at IS NULL AND i.active
     ORDER BY 1
     """
 )
+NOTED: Final = ("calls", "retries", "answers_429")
 _RUNS: Final = sa.text(
     """
     SELECT CASE WHEN finished_at IS NOT NULL THEN 'ended'
@@ -56,6 +70,8 @@ class PartitionFigures:
     partition_key: str
     landed_seconds: float | None
     applied_seconds: float | None
+    took: Mapping[str, float]
+    """Calls, retries, answers_429 of its newest extraction; empty where that was not kept."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +101,10 @@ def read_figures(connection: sa.Connection, *, dead_after: float) -> Figures:
         requests=_by(connection, job_requests.c.state, REQUEST_STATES),
         queue=_by(connection, etl_job_queue.c.state, QUEUE_STATES),
         partitions=[
-            PartitionFigures(row.partition_key, row.landed_seconds, row.applied_seconds)
-            for row in connection.execute(_PARTITIONS)
+            PartitionFigures(
+                row.partition_key, row.landed_seconds, row.applied_seconds, row.took or {}
+            )
+            for row in connection.execute(_PARTITIONS, {"noted": list(NOTED)})
         ],
     )
 

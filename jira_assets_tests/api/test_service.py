@@ -104,6 +104,9 @@ def test_figures_say_what_the_tables_hold(api: Caller, way: Way) -> None:
     for what in ("landed", "applied"):
         assert 0 <= seen["jira_assets_age_seconds", "acme/cloud", what] < 120
     assert ("jira_assets_age_seconds", "globex/cloud", "landed") not in seen
+    # Both entities of the extraction: ten calls and one refusal each.
+    assert seen["jira_assets_last_reading", "acme/cloud", "calls"] == 20
+    assert seen["jira_assets_last_reading", "acme/cloud", "answers_429"] == 2
 
 
 def test_rows_are_counted_once_a_minute_however_often_one_asks(api: Caller) -> None:

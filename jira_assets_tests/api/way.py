@@ -59,7 +59,13 @@ class Way:
     def land(self, run_id: str, entity: str = "statuses", pages: int = 1) -> Landing:
         """Land an entity whole."""
         items = [page(number, [{"id": "1", "name": "To Do"}]) for number in range(pages)]
-        of_it = reading(self.owner, items, entity=entity, extraction_id=self.extraction_id)
+        of_it = reading(
+            self.owner,
+            items,
+            entity=entity,
+            extraction_id=self.extraction_id,
+            notes=lambda: {"calls": 10, "answers_429": 1, "waited_seconds": 0.5},
+        )
         self.landings[entity] = land(self.engine, of_it, run_id=run_id)
         return self.landings[entity]
 
