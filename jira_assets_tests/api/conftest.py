@@ -32,11 +32,11 @@ class Filled:
 
 
 @contextmanager
-def serving(engine: sa.Engine) -> Iterator[Caller]:
+def serving(engine: sa.Engine, origin: str = ORIGIN) -> Iterator[Caller]:
     """Serve over ``engine`` while the block runs."""
     service = Service(engine, dagster_url="https://dagster.example/ui/")
     listener = socket.create_server(("127.0.0.1", 0))
-    server = make_server(service, [ORIGIN])
+    server = make_server(service, [origin])
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
