@@ -23,6 +23,7 @@ BENCHMARKS = (
     "memory",
     "jobs_tick",
     "post_to_start",
+    "readers",
     "on_time",
 )
 TARGET = Path(__file__).parent.parent / "docs" / "benchmarks.md"

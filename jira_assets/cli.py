@@ -14,11 +14,13 @@ import click
 from jira_assets import __version__
 
 VERBS: Final = {
+    "api": ("jira_assets.commands.api", "The HTTP service: ask for runs, watch them."),
     "demo": ("jira_assets.commands.demo", "Run the whole path on embedded parts; print what came."),
     "dev": ("jira_assets.commands.dev", "The Dagster UI, with its daemon and sensors."),
     "doctor": ("jira_assets.commands.doctor", "Say what in this set-up will bite you."),
     "integration": ("jira_assets.commands.integration", "Add, list, test, change integrations."),
     "job": ("jira_assets.commands.job", "When an integration's jobs run; ask for a run."),
+    "key": ("jira_assets.commands.key", "Make, list, revoke keys of the HTTP service."),
     "migrate": ("jira_assets.commands.migrate", "Create or upgrade the tables. Repeatable."),
     "prune": ("jira_assets.commands.prune", "Remove old raw data, or say what would go."),
     "replay": ("jira_assets.commands.replay", "Rebuild an integration's tables from raw."),

@@ -13,6 +13,8 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 PREFIX: Final = "JIRA_ASSETS_"
+_ORIGIN: Final = r"https?://[^\s/?#,*@]+"
+_ORIGINS: Final = rf"^(|{_ORIGIN}(\s*,\s*{_ORIGIN})*)$"
 
 
 class SettingsError(ValueError):
@@ -73,16 +75,27 @@ class Settings(BaseModel):
         le=36_500,
         description="and all that landed within so many days; see docs/schedules.md",
     )
-
     dagster_url: str = Field(
         default="http://127.0.0.1:3000",
-        description="where Dagster's UI is, for links to runs",
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="where people open Dagster's UI: links to runs begin with it",
     )
     failure_webhook_url: SecretStr | None = Field(
         default=None,
         title="nobody is told",
         description="a webhook that takes Slack's messages: failures are posted to it",
     )
+    api_allowed_origins: str = Field(
+        default="",
+        title="none",
+        pattern=_ORIGINS,
+        description="web pages that may call the HTTP service: `https://a.example,https://b.example`",
+    )
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins of ``api_allowed_origins``, one by one."""
+        return tuple(part.strip() for part in self.api_allowed_origins.split(",") if part.strip())
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:

@@ -11,7 +11,9 @@ import pytest
 import jira_assets
 
 PACKAGE = Path(jira_assets.__file__).parent
-ROOMS = {"jira", "extract", "queue", "transform", "warehouse", "jobs", "sandbox", "commands"}
+ROOMS = {"jira", "extract", "queue", "transform", "warehouse", "jobs", "api", "sandbox"} | {
+    "commands"
+}
 MAY_IMPORT = {
     "jira": set(),
     "warehouse": set(),
@@ -19,6 +21,7 @@ MAY_IMPORT = {
     "queue": {"warehouse"},
     "transform": {"warehouse"},
     "jobs": {"queue", "warehouse"},
+    "api": {"queue", "warehouse"},
     "sandbox": set(),
 }
 # Of transform, the functions that make snapshots are pure; the assets and checks stand around them.

@@ -15,6 +15,7 @@ def test_nothing_set_means_embedded_servers() -> None:
     assert settings.database_url is settings.broker_url is settings.dagster_database_url is None
     assert settings.allow_plain_http is False
     assert (settings.dead_after_seconds, settings.republish_after_seconds) == (60, 60)
+    assert (settings.dagster_url, settings.allowed_origins) == ("http://127.0.0.1:3000", ())
 
 
 def test_every_variable_is_read() -> None:
@@ -29,8 +30,9 @@ def test_every_variable_is_read() -> None:
         "JIRA_ASSETS_REPUBLISH_AFTER_SECONDS": "2.5",
         "JIRA_ASSETS_KEEP_EXTRACTIONS": "3",
         "JIRA_ASSETS_KEEP_DAYS": "7",
-        "JIRA_ASSETS_DAGSTER_URL": "https://dagster.example",
         "JIRA_ASSETS_FAILURE_WEBHOOK_URL": "https://hooks.example/hunter2",
+        "JIRA_ASSETS_DAGSTER_URL": "https://dagster.example/ui",
+        "JIRA_ASSETS_API_ALLOWED_ORIGINS": "https://a.example, http://127.0.0.1:8000",
         "UNRELATED": "x",
     }
     settings = Settings.from_environment(given)
@@ -40,6 +42,8 @@ def test_every_variable_is_read() -> None:
     assert settings.allow_plain_http
     assert (settings.dead_after_seconds, settings.republish_after_seconds) == (90, 2.5)
     assert (settings.keep_extractions, settings.keep_days) == (3, 7)
+    assert settings.dagster_url == "https://dagster.example/ui"
+    assert settings.allowed_origins == ("https://a.example", "http://127.0.0.1:8000")
     assert "hunter2" not in repr(settings)
     assert {variable(name) for name in Settings.model_fields} == set(given) - {"UNRELATED"}
 

@@ -19,7 +19,13 @@ from jira_assets.partitions import PartitionKey, nearest
 from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.integration_settings import DEFAULTS, IntegrationSettings, validated
 from jira_assets.warehouse.new_jobs import ensure_jobs
-from jira_assets.warehouse.tables import integrations, metadata, run_heartbeats, tenants
+from jira_assets.warehouse.tables import (
+    api_keys,
+    integrations,
+    metadata,
+    run_heartbeats,
+    tenants,
+)
 
 _SETTING_NAMES: Final = tuple(IntegrationSettings.__annotations__)
 _now = sa.func.clock_timestamp
@@ -275,6 +281,8 @@ def _purge(connection: sa.Connection, found: Integration) -> dict[str, int]:
     deleted["integrations"] = _delete(connection, integrations, integrations.c.id == found.id)
     others = sa.exists().where(integrations.c.tenant_id == tenants.c.id)
     unserved = sa.and_(tenants.c.id == found.tenant_id, ~others)
+    without_a_tenant = sa.select(tenants.c.id).where(unserved)
+    deleted["api_keys"] = _delete(connection, api_keys, api_keys.c.tenant_id.in_(without_a_tenant))
     deleted["tenants"] = _delete(connection, tenants, unserved)
     return {table: count for table, count in deleted.items() if count}
 

@@ -148,6 +148,7 @@ def _mark(engine: sa.Engine, reading: Reading, tally: Tally, run_id: str | None)
         pages=len(tally.pages),
         items=tally.items,
         complete_for=sa.cast(_complete_for(reading, tally), JSONB),
+        took=dict(reading.notes()) or None,
         run_id=run_id,
         started_at=tally.began,
     )

@@ -21,7 +21,7 @@ from jira_assets.warehouse.connect import advisory_lock, describe_server, engine
 from jira_assets.warehouse.grants import grant_use, role_of
 from jira_assets.warehouse.tables import SCHEMA, metadata
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest revision. Known here, so that asking whether anything is pending needs no alembic."""
 
 _VERSION_TABLE: Final = sa.table(

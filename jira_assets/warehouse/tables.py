@@ -207,6 +207,11 @@ raw_extractions = sa.Table(
     sa.Column("run_id", sa.Text, comment="the Dagster run that landed it"),
     _timestamp("started_at", "when its reading began; orders extractions", nullable=False),
     _now("landed_at", "when the marker was written"),
+    sa.Column(
+        "took",
+        JSONB(none_as_null=True),
+        comment="what its reading took: calls, retries, answers_429, … (of the last attempt)",
+    ),
     sa.Index(None, "integration_id", "entity", "scope", sa.text("started_at DESC")),
     comment="The marker: this entity (and scope) of this extraction has landed whole.",
 )

@@ -1,0 +1,77 @@
+"""``jira-assets key``: who may call the HTTP service. One subcommand a verb."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+@click.group()
+def key() -> None:
+    """Make, list and revoke the keys of the HTTP service."""
+
+
+@key.command()
+@click.argument("tenant", required=False)
+@click.option("--admin", is_flag=True, help="for every tenant, and for /metrics")
+@click.option("--name", required=True, help="whose it is, or what for: people read it in lists")
+def create(tenant: str | None, name: str, *, admin: bool) -> None:
+    """Make a key for TENANT (its slug), or for an admin, and print it, once.
+
+    Standard output is the key and nothing else; it is stored nowhere.
+    """
+    from jira_assets.warehouse.api_keys import create_key
+
+    if (tenant is None) != admin:
+        raise click.UsageError("a key is for one TENANT, or with --admin for all of them.")
+    if "\x00" in name or not name.strip():
+        raise click.UsageError("--name is a word or two about whose key it is.")
+    made, text = create_key(_engine(), tenant=tenant, name=name.strip())
+    click.echo(f"key {made.key_id} of {made.tenant or 'an admin'}, shown this once:", err=True)
+    click.echo(text)
+
+
+@key.command("list")
+def list_() -> None:
+    """Show the keys, revoked ones included. The keys themselves are not stored."""
+    from jira_assets.commands.output import print_table
+    from jira_assets.warehouse.api_keys import list_keys
+
+    with _engine().connect() as connection:
+        keys = list_keys(connection)
+    if not keys:
+        click.echo("No keys. Make one: jira-assets key create TENANT --name …")
+        return
+    rows = [
+        [
+            each.key_id,
+            each.tenant or "every tenant (admin)",
+            each.name,
+            f"{each.created_at:%Y-%m-%d %H:%M:%S}",
+            "" if each.revoked_at is None else f"{each.revoked_at:%Y-%m-%d %H:%M:%S}",
+        ]
+        for each in keys
+    ]
+    print_table("Keys (times in UTC)", ["key id", "of", "name", "made", "revoked"], rows)
+
+
+@key.command()
+@click.argument("key_id")
+def revoke(key_id: str) -> None:
+    """Make the key KEY_ID open nothing from now on; stream tokens made with it die, too."""
+    from jira_assets.warehouse.api_keys import revoke_key, split_key
+
+    whole = split_key(key_id)
+    key_id = key_id if whole is None else whole[0]  # and the secret is not printed again
+    changed = revoke_key(_engine(), key_id)
+    click.echo(f"key {key_id} {'is revoked' if changed else 'was revoked before'}")
+
+
+def _engine() -> "sa.Engine":
+    from jira_assets.services import connect_services
+    from jira_assets.settings import Settings
+    from jira_assets.warehouse.connect import engine_for
+
+    return engine_for(connect_services(Settings.from_environment()).database_url)
