@@ -17,7 +17,13 @@ from jira_assets.jobs.failure_sensor import build_failure_sensor
 from jira_assets.jobs.partitions_sensor import build_partitions_sensor
 from jira_assets.jobs.reconciler import build_reconciler_sensor
 from jira_assets.jobs.retention import prune_raw_extractions
-from jira_assets.jobs.schedules import build_nightly_schedule, build_retention_schedule
+from jira_assets.jobs.schedules import (
+    CRONS,
+    NIGHTLY,
+    RETENTION,
+    build_nightly_schedule,
+    build_retention_schedule,
+)
 from jira_assets.jobs.sensor import build_jobs_sensor
 from jira_assets.local_resources import LocalBroker, LocalWarehouse
 from jira_assets.queue.sensor import build_transform_sensor
@@ -52,6 +58,10 @@ class UnknownEntityError(ValueError):
     """``build_definitions`` was asked for an entity that there is none of."""
 
 
+class UnknownScheduleError(ValueError):
+    """``build_definitions`` was given the time of a schedule that there is none of."""
+
+
 def tables_of(entities: Sequence[str]) -> list[str]:
     """Return the tables that ``entities`` feed: a relation brings the statuses that it names."""
     return [table for table, sources in SOURCES.items() if set(sources) & set(entities)]
@@ -63,6 +73,7 @@ def build_definitions(
     entities: Sequence[str] = ENTITIES,
     resources: Mapping[str, Any] | None = None,
     sensors: bool = True,
+    crons: Mapping[str, str] = CRONS,
 ) -> dg.Definitions:
     """Build the code location.
 
@@ -74,10 +85,14 @@ def build_definitions(
         resources: replaces those of the same key (``jira``, ``warehouse``, ``broker``,
             ``heartbeat``, ``raw_io_manager``, ``table_io_manager``).
         sensors: whether the sensors start switched on. Off, somebody switches them on in the UI.
+        crons: when the schedules ``nightly_full_refresh`` and ``retention_of_raw`` tick, in UTC;
+            one that is not named keeps its time. Both are off until somebody switches them on.
 
     Raises:
         UnknownEntityError: an entity that is none of those.
+        UnknownScheduleError: a schedule that is none of those.
     """
+    times = _times(crons)
     unknown = sorted(set(entities) - set(ENTITIES))
     if unknown:
         raise UnknownEntityError(f"{', '.join(unknown)}: choose from {', '.join(ENTITIES)}.")
@@ -94,8 +109,8 @@ def build_definitions(
         jobs=[*extract_jobs.values(), site_job, transform_job, prune_raw_extractions],
         # Off, whatever the sensors are: one calls other people's servers, the other deletes.
         schedules=[
-            build_nightly_schedule(site_job, not_reading=[TRANSFORM_JOB]),
-            build_retention_schedule(prune_raw_extractions),
+            build_nightly_schedule(site_job, cron=times[NIGHTLY], not_reading=[TRANSFORM_JOB]),
+            build_retention_schedule(prune_raw_extractions, cron=times[RETENTION]),
         ],
         sensors=[
             build_partitions_sensor(default_status=status),
@@ -116,6 +131,13 @@ def build_definitions(
         executor=dg.in_process_executor,
         resources=_resources(tables, dict(resources or {})),
     )
+
+
+def _times(given: Mapping[str, str]) -> dict[str, str]:
+    unknown = sorted(set(given) - set(CRONS))
+    if unknown:
+        raise UnknownScheduleError(f"{', '.join(unknown)}: choose from {', '.join(CRONS)}.")
+    return {**CRONS, **given}
 
 
 def _extract_jobs(entities: Sequence[str], prefix: Sequence[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from jira_assets.definitions import (
     SITE_JOB,
     TRANSFORM_JOB,
     UnknownEntityError,
+    UnknownScheduleError,
     build_definitions,
     defs,
     tables_of,
@@ -169,6 +170,14 @@ def test_schedules_are_off_until_somebody_switches_them_on(*, switched: bool) ->
         assert each.default_status is dg.DefaultScheduleStatus.STOPPED
         assert each.execution_timezone == "UTC"
         assert each.description
+
+
+def test_a_schedule_ticks_when_somebody_says() -> None:
+    built = build_definitions(crons={"nightly_full_refresh": "0 4 * * *"})
+    found = {each.name: each.cron_schedule for each in built.get_repository_def().schedule_defs}
+    assert found == {"nightly_full_refresh": "0 4 * * *", "retention_of_raw": "30 3 * * *"}
+    with pytest.raises(UnknownScheduleError, match=r"^nightly: choose from nightly_full_refresh, "):
+        build_definitions(crons={"nightly": "0 4 * * *"})
 
 
 @pytest.mark.parametrize("prefix", ["platform", ["platform", "jira"]])

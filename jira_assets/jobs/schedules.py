@@ -29,9 +29,9 @@ from jira_assets.warehouse.integrations import list_integrations
 from jira_assets.warehouse.resource import WarehouseResource
 
 NIGHTLY: Final = "nightly_full_refresh"
-NIGHTLY_CRON: Final = "0 2 * * *"
 RETENTION: Final = "retention_of_raw"
-RETENTION_CRON: Final = "30 3 * * *"
+CRONS: Final = {NIGHTLY: "0 2 * * *", RETENTION: "30 3 * * *"}
+"""When each schedule ticks, in UTC."""
 PRIORITY: Final = -100
 """After the runs of jobs, whose priority in Dagster is that of their row with its sign turned."""
 _SCHEDULE_TAG: Final = "dagster/schedule_name"
@@ -77,18 +77,21 @@ def plan_night(
     )
 
 
-def build_nightly_schedule(job: Any, *, not_reading: Sequence[str] = ()) -> dg.ScheduleDefinition:
+def build_nightly_schedule(
+    job: Any, *, cron: str = CRONS[NIGHTLY], not_reading: Sequence[str] = ()
+) -> dg.ScheduleDefinition:
     """Build the schedule that has every active integration read in the night.
 
     Args:
         job: the Dagster job that reads a site.
+        cron: when, in UTC.
         not_reading: names of Dagster jobs whose runs do not read Jira.
     """
 
     @dg.schedule(
         name=NIGHTLY,
         job=job,
-        cron_schedule=NIGHTLY_CRON,
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description="Reads every active integration, whatever its jobs say; the tables follow.",
@@ -128,13 +131,15 @@ def _on_them(instance: dg.DagsterInstance, schedule: str) -> set[str]:
     return {run.tags.get(PARTITION_TAG, "") for run in instance.get_runs(filters)}
 
 
-def build_retention_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
-    """Build the schedule that removes old raw data."""
+def build_retention_schedule(
+    job: dg.JobDefinition, *, cron: str = CRONS[RETENTION]
+) -> dg.ScheduleDefinition:
+    """Build the schedule that removes old raw data; ``cron`` is in UTC."""
 
     @dg.schedule(
         name=RETENTION,
         job=job,
-        cron_schedule=RETENTION_CRON,
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description=(

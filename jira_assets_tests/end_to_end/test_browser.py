@@ -14,7 +14,7 @@ from dagster import AssetKey, AssetRecordsFilter, EventLogRecord
 from dagster._core.storage.dagster_run import RunsFilter
 from playwright.sync_api import Browser, FloatRect, Locator, expect
 
-from jira_assets.jobs import partitions_sensor, reconciler
+from jira_assets.jobs import failure_sensor, partitions_sensor, reconciler, schedules
 from jira_assets.jobs import sensor as jobs_sensor
 from jira_assets.queue import tick
 from jira_assets.sandbox.site import JiraSite
@@ -28,6 +28,7 @@ SENSORS = (
     partitions_sensor.SENSOR_NAME,
     jobs_sensor.SENSOR_NAME,
     reconciler.SENSOR_NAME,
+    failure_sensor.SENSOR_NAME,
     tick.SENSOR_NAME,
 )
 GROUPS = ("jira_raw", "jira")
@@ -153,6 +154,24 @@ def test_the_tick_that_launched_a_job_can_be_seen(filled: Deployment, ui: Ui) ->
     ui.page.get_by_role("menuitem", name="Requested").click()
     expect(ui.page.get_by_role("row").filter(has_text="1 run requested").first).to_be_visible()
     ui.picture("jobs-sensor")
+
+
+def test_a_schedule_is_switched_on_and_its_ticks_can_be_seen(filled: Deployment, ui: Ui) -> None:
+    ui.open(f"/locations/jira_assets/schedules/{schedules.NIGHTLY}")
+    switch = ui.page.get_by_role("checkbox")
+    expect(switch).not_to_be_checked()
+    switch.click(force=True)
+    expect(switch).to_be_checked()
+    tick = ui.page.get_by_role("row").filter(has_text="1 run requested")
+    expect(tick.first).to_be_visible(timeout=150_000)
+    ui.picture("schedule")
+    switch.click(force=True)
+    expect(switch).not_to_be_checked()
+
+    filled.wait_until_equal()
+    made = RunsFilter(tags={"dagster/schedule_name": schedules.NIGHTLY})
+    run = filled.instance.get_runs(filters=made, limit=1)[0]
+    assert run.tags["dagster/partition"] == filled.key
 
 
 def test_the_results_of_checks_can_be_seen(filled: Deployment, ui: Ui) -> None:
