@@ -3,8 +3,7 @@
 Decisions this module embodies:
 
 * Every stream looks at the same moment, once a second, through the batched readers: a thousand
-  watchers are one query a second for the requests and one for the keys, and hold no thread and no
-  connection between.
+  watchers are two statements a second, and hold no thread and no connection between.
 * A stream ends with its key: revoked is revoked for those who watch already, too.
 * Postgres that is away for a while ends no stream; it says so in a comment and goes on.
 """
@@ -21,8 +20,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
 from jira_assets.api.problems import AWAY, Problem, unavailable
-from jira_assets.api.requests import RequestId
-from jira_assets.api.service import Caller, Service, TheWatcher, refused, visible_request
+from jira_assets.api.service import Caller, Service, TheWatchedRequest, visible
 from jira_assets.api.views import request_view
 from jira_assets.warehouse.request_progress import FINAL_STATES
 
@@ -59,8 +57,7 @@ LastEventId = Annotated[
     },
 )
 async def watch_request(
-    request_id: RequestId,
-    watcher: TheWatcher,
+    seen: TheWatchedRequest,
     last_event_id: LastEventId = None,
 ) -> Response:
     """Send what `GET /requests/{id}` returns, now and whenever it changes.
@@ -68,11 +65,13 @@ async def watch_request(
     Events named `message` while it goes on, one named `end` when it is done or failed, one named
     `problem` if it can be watched no longer. Comments in between keep the connection open.
     """
-    view = await _look(watcher, request_id)
+    view = request_view(seen.progress, seen.caller.service.dagster_url)
     if view["state"] in FINAL_STATES and last_event_id == _identity(view):
         return Response(status_code=204)
     return StreamingResponse(
-        _events(watcher, request_id), media_type="text/event-stream", headers=_HEADERS
+        _events(seen.caller, seen.progress.request_id),
+        media_type="text/event-stream",
+        headers=_HEADERS,
     )
 
 
@@ -102,9 +101,8 @@ async def _events(watcher: Caller, request_id: UUID) -> AsyncIterator[bytes]:
 
 
 async def _look(watcher: Caller, request_id: UUID) -> dict[str, Any]:
-    if await watcher.service.keys.get(watcher.key.key_id) is None:
-        raise refused("The key of this stream was revoked.")
-    return request_view(await visible_request(watcher, request_id), watcher.service.dagster_url)
+    found = await watcher.service.looks.get((watcher.key.key_id, request_id))
+    return request_view(visible(found, request_id), watcher.service.dagster_url)
 
 
 async def _next_look(service: Service, now: float) -> None:

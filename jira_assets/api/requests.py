@@ -10,14 +10,13 @@ Decisions this module embodies:
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, ConfigDict
 
 from jira_assets.api.answers import json_answer
 from jira_assets.api.places import ThePlace
-from jira_assets.api.service import Caller, TheCaller, visible_request
+from jira_assets.api.service import Caller, TheCaller, TheRequest
 from jira_assets.api.stream_tokens import make_token
 from jira_assets.api.views import RequestView, StreamTokenView, request_view
 from jira_assets.warehouse.job_requests import request_job
@@ -37,7 +36,6 @@ IdempotencyKey = Annotated[
         pattern=r"^[!-~]+$",
     ),
 ]
-RequestId = Annotated[UUID, Path(description="As answered when it was made.")]
 JobName = Annotated[str, Path(description="As `GET /integrations/{id}/jobs` lists it.")]
 
 
@@ -83,13 +81,12 @@ def run_job(
 
 
 @router.get("/requests/{request_id}", response_model=RequestView, summary="How far a request is")
-async def get_request(request_id: RequestId, caller: TheCaller) -> Response:
+async def get_request(seen: TheRequest) -> Response:
     """Return a request over its whole way: queued, extracting, landed, transforming, done, failed.
 
     Read as often as you like: those who read at the same time are answered by one query.
     """
-    progress = await visible_request(caller, request_id)
-    return json_answer(request_view(progress, caller.service.dagster_url))
+    return json_answer(request_view(seen.progress, seen.caller.service.dagster_url))
 
 
 @router.post(
@@ -98,13 +95,13 @@ async def get_request(request_id: RequestId, caller: TheCaller) -> Response:
     response_model=StreamTokenView,
     summary="Make a token for the events of a request",
 )
-async def make_stream_token(request_id: RequestId, caller: TheCaller) -> Response:
+async def make_stream_token(seen: TheRequest) -> Response:
     """Return what a browser's `EventSource`, which sends no header, opens the events with.
 
     It opens this request's events only, for ten minutes, and dies with the key.
     """
-    await visible_request(caller, request_id)
-    token, expires = make_token(caller.key, request_id, time.time())
+    request_id = seen.progress.request_id
+    token, expires = make_token(seen.caller.key, request_id, time.time())
     made = {
         "token": token,
         "expires_at": datetime.fromtimestamp(expires, UTC),

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from jira_assets.api.batching import Batched
@@ -28,6 +28,22 @@ from jira_assets.warehouse.request_progress import RequestProgress, read_progres
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class Look(NamedTuple):
+    """A key and a request, each as it is now; None where it is not there (any more)."""
+
+    key: ApiKey | None
+    progress: RequestProgress | None
+
+
+def read_looks(
+    connection: sa.Connection, wanted: Collection[tuple[str, UUID]]
+) -> dict[tuple[str, UUID], Look]:
+    """Return each pair of a key's id and a request's id as they are now."""
+    keys = find_keys(connection, {key_id for key_id, _ in wanted})
+    requests = read_progress(connection, {request_id for _, request_id in wanted})
+    return {each: Look(keys.get(each[0]), requests.get(each[1])) for each in wanted}
 
 
 class Service:
@@ -52,7 +68,7 @@ class Service:
         self.dagster_url = dagster_url.rstrip("/")
         self.dead_after_seconds = dead_after_seconds
         self.keys: Batched[str, ApiKey] = Batched(_reading(engine, find_keys))
-        self.progress: Batched[UUID, RequestProgress] = Batched(_reading(engine, read_progress))
+        self.looks: Batched[tuple[str, UUID], Look] = Batched(_reading(engine, read_looks))
         self.readiness: Batched[str, Readiness] = Batched(
             lambda asked: dict.fromkeys(asked, look(engine, broker_url))
         )
@@ -64,13 +80,17 @@ class Service:
 def _reading(
     engine: sa.Engine, read: Callable[[sa.Connection, Collection[K]], Mapping[K, V]]
 ) -> Callable[[Collection[K]], Mapping[K, V]]:
+    # One statement is its own transaction: without a begin and an end of it, two trips fewer.
+    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+
     def in_a_connection(keys: Collection[K]) -> Mapping[K, V]:
-        with engine.connect() as connection:
+        with alone.connect() as connection:
             return read(connection, list(keys))
 
     return in_a_connection
 
 
+RequestId = Annotated[UUID, Path(description="As answered when it was made.")]
 _bearer: Final = HTTPBearer(
     auto_error=False, scheme_name="key", description="A key of `jira-assets key create`."
 )
@@ -91,43 +111,84 @@ class Caller:
     service: Service
 
 
-# Few dependencies, and none below another: FastAPI takes longer over one than Postgres over a key.
+@dataclass(frozen=True)
+class Seen:
+    """A request that the caller may see."""
+
+    caller: Caller
+    progress: RequestProgress
+
+
 async def caller_of(request: Request, credentials: _Credentials) -> Caller:
     """Return who asks by a key in the header; raises a 401."""
     service = await service_of(request)
-    parts = None if credentials is None else split_key(credentials.credentials)
-    if parts is not None:
-        key = await service.keys.get(parts[0])
-        if key is not None and key.opens_with(parts[1]):
-            return Caller(key, service)
-    raise refused(
-        "Send a key as `Authorization: Bearer ja_…`; this request has none."
-        if credentials is None
-        else "This key is unknown, or was revoked. `jira-assets key create` makes one."
-    )
+    key_id, secret = _parts(credentials)
+    return Caller(_opened(await service.keys.get(key_id), secret), service)
 
 
-async def watcher_of(
-    request_id: UUID,
+# Of its own, though it looks like the one above: read often, it looks at key and request at once.
+async def request_of(request_id: RequestId, request: Request, credentials: _Credentials) -> Seen:
+    """Return the request of a path, for a key in the header; raises a 401 or a 404."""
+    service = await service_of(request)
+    key_id, secret = _parts(credentials)
+    found = await service.looks.get((key_id, request_id))
+    key = _opened(None if found is None else found.key, secret)
+    return Seen(Caller(key, service), visible(found, request_id))
+
+
+async def watched_request_of(
+    request_id: RequestId,
     request: Request,
     credentials: _Credentials,
     token: Annotated[
         str | None,
         Query(description="A stream token, in place of the header.", max_length=100),
     ] = None,
-) -> Caller:
-    """Return who watches a request by a key in the header, or by a stream token; raises a 401."""
+) -> Seen:
+    """Return the request of a path, for a key in the header or a stream token."""
     if token is None:
-        return await caller_of(request, credentials)
-    service = await service_of(request)
-    parsed = StreamToken.parse(token)
-    key = None if parsed is None else await service.keys.get(parsed.key_id)
-    if parsed is not None and key is not None and parsed.opens(request_id, key, time.time()):
-        return Caller(key, service)
-    raise refused(
-        "This stream token is wrong, has expired, or its key was revoked: make another one with "
-        "POST /requests/{id}/stream-token."
-    )
+        return await request_of(request_id, request, credentials)
+    service, parsed = await service_of(request), StreamToken.parse(token)
+    found = None if parsed is None else await service.looks.get((parsed.key_id, request_id))
+    key = None if found is None else found.key
+    if parsed is None or key is None or not parsed.opens(request_id, key, time.time()):
+        raise refused(
+            "This stream token is wrong, has expired, or its key was revoked: make another one "
+            "with POST /requests/{id}/stream-token."
+        )
+    return Seen(Caller(key, service), visible(found, request_id))
+
+
+def visible(found: Look | None, request_id: UUID) -> RequestProgress:
+    """Return a request that its key may see.
+
+    Raises a 401 for a key that is gone, and a 404 for a request that is not there, or another
+    tenant's.
+    """
+    if found is None or found.key is None:
+        raise refused("The key was revoked.")
+    progress = found.progress
+    if progress is None or found.key.tenant_id not in {None, progress.tenant_id}:
+        raise not_found(f"There is no request {request_id}.")
+    return progress
+
+
+def _parts(credentials: HTTPAuthorizationCredentials | None) -> tuple[str, str]:
+    if credentials is None:
+        raise refused("Send a key as `Authorization: Bearer ja_…`; this request has none.")
+    parts = split_key(credentials.credentials)
+    if parts is None:
+        raise refused(_NO_KEY)
+    return parts
+
+
+def _opened(key: ApiKey | None, secret: str) -> ApiKey:
+    if key is None or not key.opens_with(secret):
+        raise refused(_NO_KEY)
+    return key
+
+
+_NO_KEY: Final = "This key is unknown, or was revoked. `jira-assets key create` makes one."
 
 
 def refused(detail: str) -> Problem:
@@ -138,12 +199,5 @@ def refused(detail: str) -> Problem:
 
 TheService = Annotated[Service, Depends(service_of)]
 TheCaller = Annotated[Caller, Depends(caller_of)]
-TheWatcher = Annotated[Caller, Depends(watcher_of)]
-
-
-async def visible_request(caller: Caller, request_id: UUID) -> RequestProgress:
-    """Return how far a request is; raises a 404 for one that is not there, or another tenant's."""
-    found = await caller.service.progress.get(request_id)
-    if found is None or caller.key.tenant_id not in {None, found.tenant_id}:
-        raise not_found(f"There is no request {request_id}.")
-    return found
+TheRequest = Annotated[Seen, Depends(request_of)]
+TheWatchedRequest = Annotated[Seen, Depends(watched_request_of)]

@@ -60,7 +60,7 @@ def test_a_stream_goes_on_when_postgres_was_away(
     with api.events(f"/requests/{request_id}/events") as events:
         assert next(events).data["state"] == "queued"
         with monkeypatch.context() as away:
-            away.setattr(api.service.engine, "connect", engine_for(AWAY).connect)
+            away.setattr(api.service.looks, "_read", lambda _: engine_for(AWAY).connect())
             comment = next(events).comment
             assert comment is not None
             assert "cannot be used now" in comment
