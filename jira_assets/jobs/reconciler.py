@@ -4,6 +4,9 @@ Decisions this module embodies:
 
 * A killed run keeps its place in the queue's limits and its pool slots, so four of them can stop
   everything. Reported as failed, it gives them back; the transform sensor brings back its work.
+* A run that Dagster created and could not submit (Postgres or the code server was away just then)
+  is NOT_STARTED for ever, and its partition would count as busy for ever. A daemon that died in
+  between submits it when it comes back; if it was ended before, the daemon passes it over.
 * A run writes the end of its job itself. Where it could not (it was killed, or Postgres was away
   just then), the row still says RUNNING once the run is over, and is ended here.
 * Only runs of our own are touched: those that gave a sign of life, and those of our jobs. Whether a
@@ -17,7 +20,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from jira_assets.jobs.retention import PRUNE_JOB
-from jira_assets.jobs.run_failures import KILLED
+from jira_assets.jobs.run_failures import KILLED, NEVER_LAUNCHED
 from jira_assets.queue.runs import (
     IN_FLIGHT,
     WORKING,
@@ -60,8 +63,9 @@ def end_dead_runs(
     Raises:
         WarehouseUnavailableError: the signs of life cannot be read, so nothing was done.
     """
-    # A run that is not started is left to Dagster: its daemon resumes an interrupted launch.
-    records = instance.get_run_records(dg.RunsFilter(statuses=list(WORKING)))
+    # One that is queued waits for its turn, however long.
+    statuses = [*WORKING, dg.DagsterRunStatus.NOT_STARTED]
+    records = instance.get_run_records(dg.RunsFilter(statuses=statuses))
     if not records:
         return []
     with engine.connect() as connection:
@@ -83,8 +87,13 @@ def _is_ours_and_dead(
 
 
 def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, beat: Beat | None) -> str:
-    sign = "never gave a sign of life" if beat is None else f"last gave one at {beat.heartbeat_at}"
-    message = f"{KILLED}: it {sign}. Nothing is lost; what it left is done again."
+    if run.status is dg.DagsterRunStatus.NOT_STARTED:
+        what = f"{NEVER_LAUNCHED}: Dagster created it, and could not submit it."
+    elif beat is None:
+        what = f"{KILLED}: it never gave a sign of life."
+    else:
+        what = f"{KILLED}: it last gave one at {beat.heartbeat_at}."
+    message = f"{what} Nothing is lost; what it left is done again."
     instance.report_run_failed(run, message)
     return f"{run.job_name} {run.run_id}: {message}"
 

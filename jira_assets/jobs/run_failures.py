@@ -23,6 +23,8 @@ from jira_assets.warehouse.job_settings import RETRIES_LEFT_TAG
 
 KILLED: Final = "The run was killed"
 """How the sentence of a run begins that the reconciler ended."""
+NEVER_LAUNCHED: Final = "The run was never launched"
+"""And of one that was never submitted."""
 WHO_RUNS_US: Final = "whoever runs jira_assets: the run's log says more"
 _NO_FAILURE: Final = frozenset({"JobTakenError"})
 """Another run does the work: nothing is missing."""
@@ -109,8 +111,9 @@ def _why_step(event: dg.DagsterEvent) -> Why:
 
 def _why_run(event: dg.DagsterEvent) -> Why:
     message = event.message or ""
-    if message.startswith(KILLED):
-        return Why("killed", message)
+    for words, what in ((KILLED, "killed"), (NEVER_LAUNCHED, "never launched")):
+        if message.startswith(words):
+            return Why(what, message)
     reason = getattr(event.event_specific_data, "failure_reason", None)
     return Why(reason.value.lower() if reason is not None else "ended from outside", message)
 

@@ -6,7 +6,7 @@ Decisions this module embodies:
   and comes back late changes nothing. Only what a killed run left is written by the reconciler.
 * All times are the database's.
 * A run serves every request that was made before it began, and none that came later: that one asked
-  for what Jira holds then.
+  for what Jira holds then. A run that takes the job over from a killed one takes over its requests.
 * A failed run is tried again after the retry interval, up to ``max_retries`` times; then the job
   waits for its next interval, and the failure stays to be seen until a run succeeds. Where the next
   interval comes before the retry, it is the retry: a job of every minute would else be punished
@@ -123,10 +123,21 @@ def claim(
         waiting = sa.and_(
             _requests.integration_id == integration_id,
             _requests.job_name == job_name,
-            _requests.state == "queued",
+            # One that came after the start stays queued, though a retried step claims once more.
+            _requests.created_at <= _start_of(integration_id, job_name),
+            # Those that a killed run served are its heir's: nobody else would ever close them.
+            sa.or_(
+                _requests.state == "queued",
+                sa.and_(_requests.state == "running", _requests.run_id != run_id),
+            ),
         )
         served = {"state": "running", "run_id": run_id, "started_at": _now()}
         connection.execute(sa.update(job_requests).where(waiting).values(served))
+
+
+def _start_of(integration_id: int, job_name: str) -> sa.ScalarSelect[Any]:
+    mine = sa.and_(_jobs.integration_id == integration_id, _jobs.job_name == job_name)
+    return sa.select(_jobs.last_run_started_at).where(mine).scalar_subquery()
 
 
 def report_progress(

@@ -276,6 +276,44 @@ def test_a_dead_run_is_told(acme: Place, receiver: Receiver) -> None:
     assert "Who must act: whoever runs jira_assets" in text
 
 
+def test_the_reconcilers_sentences_are_kinds_and_so_is_any_other(
+    acme: Place, receiver: Receiver
+) -> None:
+    for message in (
+        "The run was never launched: Dagster created it.",
+        "This run has been marked as failed from outside the execution context.",
+    ):
+        acme.ends(message=message)
+    acme.tick()
+    assert [text.partition(". ")[0] for text in receiver.texts] == [
+        "acme/cloud: extract_jira_metadata failed (never launched)",
+        "acme/cloud: extract_jira_metadata failed (ended from outside)",
+    ]
+
+
+def test_a_run_over_several_partitions_is_named_by_its_ends(
+    acme: Place, receiver: Receiver
+) -> None:
+    span = "dagster/asset_partition_range"
+    ends = {f"{span}_start": "a/x", f"{span}_end": "b/y"}
+    acme.ends(partition="", job_name=TRANSFORM_JOB, tags=ends)
+    acme.ends(partition="")
+    acme.tick()
+    assert [text.partition(":")[0] for text in receiver.texts] == ["a/x to b/y", "no partition"]
+
+
+def test_what_nothing_repeats_for_a_month_is_forgotten(acme: Place, receiver: Receiver) -> None:
+    acme.ends()
+    acme.tick()
+    for days, left in ((29, 1), (31, 0)):
+        with acme.engine.begin() as connection:
+            then = datetime.now(UTC) - timedelta(days=days)
+            connection.execute(sa.update(failure_reports).values(last_failed_at=then))
+        acme.tick()
+        assert len(acme.rows()) == left
+    assert len(receiver.texts) == 1
+
+
 def test_runs_of_other_people_are_none_of_ours(acme: Place, receiver: Receiver) -> None:
     acme.ends(job_name="somebody_elses_job")
     acme.ends(job_name="__ASSET_JOB")

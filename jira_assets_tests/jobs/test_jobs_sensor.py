@@ -9,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from jira_assets.definitions import DISCOVER_JOB, EXTRACT_JOB, TRANSFORM_JOB, build_definitions
+from jira_assets.jobs.reconciler import end_dead_runs
+from jira_assets.jobs.run_failures import why
 from jira_assets.jobs.sensor import SENSOR_NAME, jobs_tick
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
 from jira_assets.queue.resource import BrokerResource
@@ -16,7 +18,7 @@ from jira_assets.sandbox.faults import Fault
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.integrations import add_integration, get_integration
-from jira_assets.warehouse.job_settings import JOB_TAG, JOB_TYPES
+from jira_assets.warehouse.job_settings import JOB_TAG, JOB_TYPES, RETRIES_LEFT_TAG
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import raw_extractions
 from jira_assets_tests.warehouse.jobs_data import ask, job, minutes_from_now, requests, write
@@ -98,6 +100,7 @@ def test_a_due_job_runs_and_writes_its_row(place: Place) -> None:
     assert (request.job_name, request.partition_key) == (EXTRACT_JOB, KEY)
     assert request.tags[JOB_TAG] == "jira_metadata"
     assert request.tags["dagster/priority"] == "-1"
+    assert request.tags[RETRIES_LEFT_TAG] == "3"
     result = place.run(request)
     assert result.success
     ended = job(place.engine)
@@ -185,7 +188,9 @@ def test_a_run_that_fails_writes_why_and_comes_back(place: Place) -> None:
     assert minutes_from_now(place.engine, "next_run_at") == pytest.approx(60, abs=1)
     place.server.faults = []
     write(place.engine, next_run_at="-1")
-    assert place.run(only(place.tick())).success
+    again = only(place.tick())
+    assert again.tags[RETRIES_LEFT_TAG] == "2"
+    assert place.run(again).success
     assert job(place.engine).status == "COMPLETED"
 
 
@@ -196,6 +201,21 @@ def test_what_was_asked_for_is_not_launched_twice(place: Place) -> None:
         tags={**request.tags, "dagster/run_key": str(request.run_key)},
     )
     assert "is about to begin" in place.tick()
+
+
+def test_a_run_that_could_not_be_submitted_is_an_attempt_that_failed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = only(place.tick())
+    place.instance.create_run_for_job(
+        place.definitions.resolve_job_def(EXTRACT_JOB),
+        tags={**request.tags, "dagster/run_key": str(request.run_key)},
+    )
+    monkeypatch.setattr("jira_assets.jobs.reconciler.unchanged_seconds", lambda _: 301.0)
+    end_dead_runs(place.instance, place.engine, dead_after=60)
+    assert "ended before it began: The run was never launched" in place.tick()
+    assert (job(place.engine).status, job(place.engine).attempt) == ("FAILED", 1)
+    assert minutes_from_now(place.engine, "next_run_at") == pytest.approx(60, abs=1)
 
 
 def test_a_run_by_hand_holds_the_jobs_of_its_integration_up_and_one_of_tables_does_not(
@@ -232,7 +252,9 @@ def test_a_second_run_of_the_same_job_does_nothing(place: Place) -> None:
     write(place.engine, status="RUNNING", run_id="another")
     with place.engine.begin() as connection:
         connection.execute(sa.text("INSERT INTO jira.run_heartbeats (run_id) VALUES ('another')"))
-    assert not place.run(request).success
+    result = place.run(request)
+    assert not result.success
+    assert why(place.instance, result.run_id).what == "JobTakenError"
     assert (job(place.engine).status, job(place.engine).run_id) == ("RUNNING", "another")
     assert [asked.path for asked in place.server.requests] == []
 

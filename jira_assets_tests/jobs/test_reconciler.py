@@ -104,6 +104,25 @@ def test_a_run_of_our_jobs_that_never_beat_is_ended_after_minutes(
     assert status_of(instance, theirs) is STARTED
 
 
+def test_a_run_that_could_not_be_submitted_is_ended_after_minutes(
+    instance: dg.DagsterInstance, warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster leaves it NOT_STARTED for ever: its partition would be busy for ever."""
+    created = dg.DagsterRunStatus.NOT_STARTED
+    ours = add_run(instance, created, job_name="extract_jira_metadata")
+    theirs = add_run(instance, created, job_name="somebody_elses_job")
+    assert end_dead_runs(instance, warehouse, dead_after=60) == []
+    later = datetime.now(UTC) + timedelta(seconds=STARTING_SECONDS + 1)
+    monkeypatch.setattr(
+        "jira_assets.jobs.reconciler.unchanged_seconds",
+        lambda record: (later - record.update_timestamp).total_seconds(),
+    )
+    (words,) = end_dead_runs(instance, warehouse, dead_after=60)
+    assert words.startswith(f"extract_jira_metadata {ours}: The run was never launched: Dagster ")
+    assert status_of(instance, ours) is dg.DagsterRunStatus.FAILURE
+    assert status_of(instance, theirs) is created
+
+
 def evaluate(instance: dg.DagsterInstance, database_url: str) -> Any:
     context = dg.build_sensor_context(
         instance=instance, resources={"warehouse": WarehouseResource(database_url=database_url)}

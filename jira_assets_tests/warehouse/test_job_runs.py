@@ -267,6 +267,31 @@ def test_a_run_serves_what_was_asked_for_before_it(warehouse: sa.Engine, site: I
     assert {each.request_id for each in due(warehouse)} == {late, other}
 
 
+def test_a_retried_step_does_not_serve_what_was_asked_for_since_its_run_began(
+    warehouse: sa.Engine, site: Integration
+) -> None:
+    early = ask(warehouse, site)
+    run_id = begin(warehouse, site)
+    late = ask(warehouse, site)
+    claim(warehouse, site.id, JOB, run_id, dead_after=60)
+    finish(warehouse, run_id)
+    assert requests(warehouse) == {
+        early: ("landed", run_id, None),
+        late: ("queued", None, None),
+    }
+
+
+def test_what_a_killed_run_served_is_served_by_the_one_that_takes_its_job_over(
+    warehouse: sa.Engine, site: Integration
+) -> None:
+    asked = ask(warehouse, site)
+    begin(warehouse, site)
+    heir = begin(warehouse, site)
+    assert requests(warehouse)[asked] == ("running", heir, None)
+    finish(warehouse, heir)
+    assert requests(warehouse)[asked] == ("landed", heir, None)
+
+
 def test_a_request_fails_with_its_run(warehouse: sa.Engine, site: Integration) -> None:
     asked = ask(warehouse, site)
     run_id = begin(warehouse, site)
