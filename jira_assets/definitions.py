@@ -124,7 +124,11 @@ def build_definitions(
             ),
             build_reconciler_sensor(default_status=status),
             build_failure_sensor(
-                jobs={EXTRACT_JOB: [raw], TRANSFORM_JOB: transforms}, default_status=status
+                jobs={
+                    EXTRACT_JOB: raw.keys,
+                    TRANSFORM_JOB: [key for each in transforms for key in each.keys],
+                },
+                default_status=status,
             ),
         ],
         # UI runs use it too; every further step process would cost three seconds.

@@ -11,7 +11,7 @@ Decisions this module embodies:
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -52,14 +52,6 @@ class Tick:
     words: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     """What somebody must mend before people are told again."""
-
-
-def subjects_of(jobs: Mapping[str, Sequence[dg.AssetsDefinition]]) -> Subjects:
-    """Return what fails as one, from the assets of each Dagster job of ours, by its name."""
-    steps = {
-        assets.node_def.name: job_name for job_name, listed in jobs.items() for assets in listed
-    }
-    return Subjects(frozenset(jobs), steps)
 
 
 def failure_tick(
@@ -121,7 +113,7 @@ def _record(
         strangers = {
             record.dagster_run.run_id
             for record in records
-            if record.dagster_run.job_name not in subjects.jobs
+            if not subjects.is_job(record.dagster_run.job_name)
         }
         # A run of other people's assets gives no sign of life to us.
         strangers -= set(last_beats(connection, strangers))
@@ -138,23 +130,31 @@ def _record_one(
     record: dg.RunRecord,
     subjects: Subjects,
 ) -> None:
-    run, job_name = as_ended(record), record.dagster_run.job_name
-    named = {job_name} & set(subjects.jobs)
+    run, dagsters = as_ended(record), record.dagster_run
     if not run.succeeded:
-        found = why(instance, run.run_id)
-        of = named or subjects.of_steps([str(found.step)]) or {job_name}
-        failure = failure_of(run, found, min(of))
+        subject = subjects.failed(dagsters.job_name, _left(instance, dagsters))
+        failure = failure_of(run, why(instance, run.run_id), subject)
         if failure is not None:
             failure_reports.record_failure(connection, failure)
     elif failure_reports.is_reported(connection, run.partition_key):
-        for subject in named or subjects.of_steps(_steps_done(instance, run.run_id)):
+        for subject in subjects.recovered(dagsters.job_name, _selected(dagsters)):
             failure_reports.record_success(connection, run.partition_key, subject, run.ended_at)
 
 
-def _steps_done(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    done = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
-    events = [record.event_log_entry.dagster_event for record in done.records]
-    return [str(event.step_key) for event in events if event is not None]
+def _left(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str] | None:
+    """Return the assets that a failed run was to make and did not; None: any."""
+    selected = _selected(run)
+    if selected is None:
+        return None
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    made = instance.get_records_for_run(run.run_id, of_type=kind).records
+    events = [record.event_log_entry.dagster_event for record in made]
+    return selected - {event.asset_key.path[-1] for event in events if event and event.asset_key}
+
+
+def _selected(run: dg.DagsterRun) -> set[str] | None:
+    """Return the assets that somebody chose, by the last part of their keys; None: all."""
+    return {key.path[-1] for key in run.asset_selection} if run.asset_selection else None
 
 
 def _tell_alone(
@@ -189,16 +189,18 @@ def _leave_alone(delivery: Delivery, tick: Tick) -> None:
 
 def build_failure_sensor(
     *,
-    jobs: Mapping[str, Sequence[dg.AssetsDefinition]],
+    jobs: Mapping[str, Iterable[dg.AssetKey]],
     default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING,
 ) -> dg.SensorDefinition:
     """Build the sensor that tells people of failures.
 
     Args:
-        jobs: the assets of each Dagster job of ours, by the job's name.
+        jobs: what each Dagster job of ours materializes, by the job's name; its runs are told.
         default_status: whether the sensor starts switched on.
     """
-    subjects = subjects_of(jobs)
+    subjects = Subjects(
+        {name: frozenset(key.path[-1] for key in keys) for name, keys in jobs.items()}
+    )
 
     @dg.sensor(
         name=SENSOR_NAME,

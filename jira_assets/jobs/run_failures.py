@@ -6,6 +6,7 @@ Decisions this module embodies:
   sentence, which holds numbers and times.
 * A failure of Jira says in its metadata whether trying again can help, and who must act. Anything
   else is for who runs jira_assets, and may pass.
+* What fails is a job; of assets that somebody chose, the first job that some of them are of.
 * A run over several partitions is named by its ends.
 """
 
@@ -19,7 +20,7 @@ import dagster as dg
 from jira_assets.queue.runs import MESSAGE_IDS_TAG, PARTITION_TAG, failure_event, raised
 from jira_assets.queue.runs import failure_sentence as sentence_of
 from jira_assets.warehouse.failure_reports import Failure
-from jira_assets.warehouse.job_settings import RETRIES_LEFT_TAG
+from jira_assets.warehouse.job_settings import MAX_RETRIES_TAG, RETRIES_LEFT_TAG
 
 KILLED: Final = "The run was killed"
 """How the sentence of a run begins that the reconciler ended."""
@@ -43,8 +44,6 @@ class Why:
     must_act: str = WHO_RUNS_US
     permanent: bool = False
     """Trying again cannot help."""
-    step: str | None = None
-    """The step that failed, if one did."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,12 @@ class EndedRun:
         return left != "0" or self.tags.get(WILL_RETRY_TAG) == "true"
 
     @property
+    def retries(self) -> int | None:
+        """How often its job is tried again at most; None if it is of no job."""
+        most = self.tags.get(MAX_RETRIES_TAG)
+        return int(most) if most is not None and most.isdigit() else None
+
+    @property
     def of_messages(self) -> bool:
         """Whether it was asked for by messages, which have attempts of their own."""
         return MESSAGE_IDS_TAG in self.tags
@@ -76,16 +81,46 @@ class EndedRun:
 
 @dataclass(frozen=True)
 class Subjects:
-    """What fails or succeeds as one: a Dagster job, whether launched as such or by its assets."""
+    """What fails or succeeds as one: a Dagster job of ours, launched as such or by its assets."""
 
-    jobs: Collection[str]
-    """The Dagster jobs of ours, by name."""
-    steps: Mapping[str, str]
-    """The name of each of our steps, to the job that it is of."""
+    assets: Mapping[str, frozenset[str]]
+    """What each job materializes, by its name: the last parts of the assets' keys."""
 
-    def of_steps(self, steps: Collection[str]) -> set[str]:
-        """Return the jobs that these steps are of."""
-        return {self.steps[step] for step in steps if step in self.steps}
+    def is_job(self, name: str) -> bool:
+        """Whether a Dagster job is ours."""
+        return name in self.assets
+
+    def failed(self, job_name: str, left: Collection[str] | None) -> str:
+        """Return what a failed run is a failure of.
+
+        Args:
+            job_name: the run's Dagster job; of no job of ours, its assets tell.
+            left: the assets that it was to make and did not; None: all.
+        """
+        if self.is_job(job_name):
+            return job_name
+        touched = (name for name, each in self.assets.items() if _overlap(each, left))
+        return next(touched, job_name)
+
+    def recovered(self, job_name: str, selected: Collection[str] | None) -> list[str]:
+        """Return what a run that succeeded made good: what it is of, and all whose work it did.
+
+        Args:
+            job_name: the run's Dagster job.
+            selected: the assets that somebody chose; None: all.
+        """
+        of = self.failed(job_name, selected)
+        if selected is not None:
+            done = set(selected)
+        elif self.is_job(job_name):
+            done = set(self.assets[job_name])
+        else:
+            done = set().union(*self.assets.values())
+        return [name for name, each in self.assets.items() if name == of or (each and each <= done)]
+
+
+def _overlap(assets: Collection[str], others: Collection[str] | None) -> bool:
+    return bool(assets) and (others is None or not set(assets).isdisjoint(others))
 
 
 def why(instance: dg.DagsterInstance, run_id: str) -> Why:
@@ -105,7 +140,6 @@ def _why_step(event: dg.DagsterEvent) -> Why:
         message=sentence_of(event) or "The step failed and does not say why.",
         must_act=str(told.get("must_act") or WHO_RUNS_US),
         permanent=told.get("permanent") is True,
-        step=event.step_key,
     )
 
 
@@ -134,4 +168,5 @@ def failure_of(run: EndedRun, found: Why, subject: str) -> Failure | None:
         run_id=run.run_id,
         failed_at=run.ended_at,
         final=found.permanent or not run.tried_again,
+        retries=run.retries,
     )

@@ -22,7 +22,7 @@ from jira_assets.queue.runs import IN_FLIGHT, partitions_in_flight, runs_by_key,
 from jira_assets.warehouse.connect import WarehouseUnavailableError
 from jira_assets.warehouse.due_jobs import DueJob, due_jobs, held_up_jobs
 from jira_assets.warehouse.job_runs import give_up
-from jira_assets.warehouse.job_settings import JOB_TAG, RETRIES_LEFT_TAG
+from jira_assets.warehouse.job_settings import JOB_TAG, MAX_RETRIES_TAG, RETRIES_LEFT_TAG
 from jira_assets.warehouse.new_jobs import ensure_jobs
 from jira_assets.warehouse.resource import WarehouseResource
 
@@ -119,6 +119,7 @@ def run_tags(job: DueJob) -> dict[str, str]:
     return {
         **PartitionKey.parse(job.partition_key).tags(),
         JOB_TAG: job.job_name,
+        MAX_RETRIES_TAG: str(job.max_retries),
         RETRIES_LEFT_TAG: str(max(0, job.max_retries - job.attempt)),
         "dagster/priority": str(-job.priority),
         # The attempts are counted on the row; Dagster's own retries would come on top.

@@ -49,6 +49,8 @@ class Failure:
     failed_at: datetime
     final: bool
     """Nobody tries it again, or trying again cannot help."""
+    retries: int | None = None
+    """More failures in a row than that are final, too; None: however many."""
 
     @property
     def kind(self) -> str:
@@ -91,7 +93,7 @@ def record_failure(connection: sa.Connection, failure: Failure) -> None:
         "must_act": row.excluded.must_act,
         "run_id": row.excluded.run_id,
         "failures": _reports.failures + 1,
-        "final": sa.or_(_reports.final, row.excluded.final),
+        "final": sa.or_(_reports.final, row.excluded.final, _too_often(failure)),
         "last_failed_at": row.excluded.last_failed_at,
         # It failed again before anybody was told that it had recovered: then it never did.
         "recovered_at": None,
@@ -103,6 +105,16 @@ def record_failure(connection: sa.Connection, failure: Failure) -> None:
             where=row.excluded.last_failed_at > _reports.last_failed_at,
         )
     )
+
+
+def _too_often(failure: Failure) -> sa.ColumnElement[bool]:
+    """Say of a row that failed once more whether that is more than the retries would make good.
+
+    A job whose interval is shorter than its pause before a retry never counts its retries up.
+    """
+    if failure.retries is None:
+        return sa.false()
+    return _reports.failures >= failure.retries
 
 
 def record_success(

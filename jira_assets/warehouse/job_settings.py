@@ -22,6 +22,8 @@ JOB_TAG: Final = "jira_assets/job"
 """The tag of a Dagster run that says which job of its integration it is."""
 RETRIES_LEFT_TAG: Final = "jira_assets/retries_left"
 """The tag that says how often its job is tried again should this run fail."""
+MAX_RETRIES_TAG: Final = "jira_assets/max_retries"
+"""The tag that says how often its job is tried again at most."""
 
 _LONGEST_MINUTES: Final = 366 * 24 * 60
 

@@ -28,7 +28,7 @@ from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.connect import try_advisory_lock
 from jira_assets.warehouse.heartbeat import beat
 from jira_assets.warehouse.integrations import add_integration, set_active
-from jira_assets.warehouse.job_settings import JOB_TAG, RETRIES_LEFT_TAG
+from jira_assets.warehouse.job_settings import JOB_TAG, MAX_RETRIES_TAG, RETRIES_LEFT_TAG
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import failure_reports, run_heartbeats
 from jira_assets_tests.jobs.webhooks import CANARY, Receiver, receiving
@@ -204,6 +204,18 @@ def test_a_failure_that_is_tried_again_is_told_when_the_retries_are_used_up(
         acme.tick()
     assert len(receiver.texts) == 1
     assert acme.rows()[0].failures == 7
+
+
+def test_a_job_that_never_counts_its_retries_up_is_told_after_as_many_failures(
+    acme: Place, receiver: Receiver
+) -> None:
+    """Its interval is shorter than its pause before a retry: each run has all retries left."""
+    tags = {JOB_TAG: "jira_metadata", RETRIES_LEFT_TAG: "2", MAX_RETRIES_TAG: "2"}
+    for told in (0, 0, 1, 1):
+        acme.ends(tags=tags)
+        acme.tick()
+        assert len(receiver.texts) == told
+    assert "Failed 3 times in a row" in receiver.texts[0]
 
 
 def test_one_that_passes_before_its_retries_are_used_up_is_never_told(

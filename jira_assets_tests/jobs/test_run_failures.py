@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jira_assets.jobs.run_failures import EndedRun, Why, failure_of
+from jira_assets.jobs.run_failures import EndedRun, Subjects, Why, failure_of
 
 WHEN = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
 PERMANENT = Why("ScopeError", "acme/cloud: The token lacks a scope.", "whoever", permanent=True)
@@ -31,6 +31,27 @@ def test_what_is_final(tags: dict[str, str], found: Why, *, final: bool) -> None
     assert failure is not None
     assert failure.final is final
     assert failure.failed_at == WHEN
+
+
+def test_a_success_covers_the_jobs_whose_assets_it_made() -> None:
+    jobs = {
+        "metadata": frozenset({"raw_projects", "raw_statuses"}),
+        "fields": frozenset({"raw_fields"}),
+        "site": frozenset({"raw_projects", "raw_statuses", "raw_fields"}),
+        "prune": frozenset[str](),
+    }
+    subjects = Subjects(jobs)
+    assert subjects.recovered("site", None) == ["metadata", "fields", "site"]
+    assert subjects.recovered("fields", None) == ["fields"]
+    assert subjects.recovered("prune", None) == ["prune"]
+    assert subjects.recovered("site", {"raw_fields"}) == ["fields", "site"]
+    assert subjects.recovered("__ASSET_JOB", {"raw_projects"}) == ["metadata"]
+    assert subjects.recovered("__ASSET_JOB", {"raw_fields"}) == ["fields"]
+    assert subjects.recovered("__ASSET_JOB", None) == ["metadata", "fields", "site"]
+    assert subjects.failed("site", None) == "site"
+    assert subjects.failed("__ASSET_JOB", {"raw_fields", "somebody_elses"}) == "fields"
+    assert subjects.failed("__ASSET_JOB", {"somebody_elses"}) == "__ASSET_JOB"
+    assert subjects.failed("__ASSET_JOB", None) == "metadata"
 
 
 def test_the_partition_is_not_said_twice_and_the_kind_is_stable() -> None:
