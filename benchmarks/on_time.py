@@ -21,12 +21,9 @@ _SETTLE_SECONDS = 90.0
 def run() -> Section:
     with deployed(PARTITIONS) as deployment:
         for partition in PARTITIONS:
-            update_job(
-                deployment.engine,
-                PartitionKey.parse(partition),
-                "jira_metadata",
-                schedule_interval_minutes=1,
-            )
+            key = PartitionKey.parse(partition)
+            update_job(deployment.engine, key, "jira_metadata", schedule_interval_minutes=1)
+            update_job(deployment.engine, key, "jira_discovery", enabled=False)
         _pass("left alone", 60.0 * MINUTES)
         alone = deployment.job_runs()
         deployment.dev.stop()

@@ -25,7 +25,8 @@ _PATIENCE_SECONDS = 120.0
 def run() -> Section:
     with deployed([PARTITION]) as deployment:
         key = PartitionKey.parse(PARTITION)
-        update_job(deployment.engine, key, "jira_metadata", enabled=False)
+        for name in ("jira_metadata", "jira_discovery"):
+            update_job(deployment.engine, key, name, enabled=False)
         with _served(deployment) as (url, bearer):
             rounds = [_one_round(deployment, url, bearer, number) for number in range(ROUNDS)]
     parts = {part: [each[part] for each in rounds] for part in rounds[0]}

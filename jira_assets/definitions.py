@@ -16,7 +16,7 @@ from jira_assets.extract.resource import JiraResource
 from jira_assets.jobs.failure_sensor import build_failure_sensor
 from jira_assets.jobs.partitions_sensor import build_partitions_sensor
 from jira_assets.jobs.reconciler import build_reconciler_sensor
-from jira_assets.jobs.retention import prune_raw_extractions
+from jira_assets.jobs.retention import PRUNE_JOB, prune_raw_extractions
 from jira_assets.jobs.schedules import (
     CRONS,
     NIGHTLY,
@@ -125,8 +125,15 @@ def build_definitions(
             build_reconciler_sensor(default_status=status),
             build_failure_sensor(
                 jobs={
-                    EXTRACT_JOB: raw.keys,
+                    **{
+                        job.name: [
+                            raw_asset_key(entity, prefix) for entity in _read(kind, entities)
+                        ]
+                        for kind, job in extract_jobs.items()
+                    },
+                    SITE_JOB: raw.keys,
                     TRANSFORM_JOB: [key for each in transforms for key in each.keys],
+                    PRUNE_JOB: [],
                 },
                 default_status=status,
             ),
@@ -154,8 +161,13 @@ def _extract_jobs(entities: Sequence[str], prefix: Sequence[str]) -> dict[str, A
             hooks={end_job_landed, end_job_failed},
         )
         for job_type, (name, description) in _EXTRACT_JOBS.items()
-        if (read := [each for each in JOB_TYPES[job_type] if each in entities])
+        if (read := _read(job_type, entities))
     }
+
+
+def _read(job_type: str, entities: Sequence[str]) -> list[str]:
+    """Return what a job of a type reads of ``entities``."""
+    return [entity for entity in JOB_TYPES[job_type] if entity in entities]
 
 
 def _site_job(raw: dg.AssetsDefinition) -> Any:
