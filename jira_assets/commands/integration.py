@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from jira_assets.commands.partition import PARTITION
+from jira_assets.commands.warehouse import warehouse_engine
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from jira_assets.partitions import PartitionKey
     from jira_assets.warehouse.integrations import Integration
 
@@ -84,14 +83,6 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not _NOT_GIVEN}
 
 
-def _engine() -> "sa.Engine":
-    from jira_assets.services import connect_services
-    from jira_assets.settings import Settings
-    from jira_assets.warehouse.connect import engine_for
-
-    return engine_for(connect_services(Settings.from_environment()).database_url)
-
-
 @click.group()
 def integration() -> None:
     """Add, list, test and change integrations: the Jira sites of the tenants."""
@@ -107,7 +98,7 @@ def add(partition: "PartitionKey", **options: Any) -> None:
     from jira_assets.warehouse.integrations import add_integration
 
     _check_site(validated({**DEFAULTS, **_given(options)}))
-    added = add_integration(_engine(), partition, **_given(options))
+    added = add_integration(warehouse_engine(), partition, **_given(options))
     click.echo(f"added {_described(added)}")
     click.echo(f"try it: jira-assets integration test {partition}")
     click.echo(f"a Dagster daemon reads it from now on: jira-assets job list {partition}")
@@ -124,7 +115,7 @@ def update(partition: "PartitionKey", **options: Any) -> None:
     given = _given(options)
     if not given:
         raise click.UsageError("nothing to change: give at least one option.")
-    click.echo(f"now {_described(update_integration(_engine(), partition, **given))}")
+    click.echo(f"now {_described(update_integration(warehouse_engine(), partition, **given))}")
 
 
 @integration.command(name="list")
@@ -133,7 +124,7 @@ def list_() -> None:
     from jira_assets.commands.output import print_table
     from jira_assets.warehouse.integrations import list_integrations
 
-    found = list_integrations(_engine())
+    found = list_integrations(warehouse_engine())
     if not found:
         click.echo("No integrations. Add one: jira-assets integration add acme/cloud --base-url …")
         return
@@ -169,7 +160,7 @@ def remove(partition: "PartitionKey", *, purge: bool, yes: bool) -> None:
 
     if purge and not yes:
         click.confirm(f"Delete every row of {partition}, raw ones included?", abort=True)
-    deleted = remove_integration(_engine(), partition, purge=purge)
+    deleted = remove_integration(warehouse_engine(), partition, purge=purge)
     click.echo(f"removed {partition}" + ("" if purge else "; its rows stay, --purge deletes them"))
     for table, count in deleted.items():
         click.echo(f"  {count:,} rows of {table}")
@@ -192,7 +183,7 @@ def test(partition: "PartitionKey", *, sample: int) -> None:
     from jira_assets.settings import Settings
     from jira_assets.warehouse.integrations import get_integration
 
-    found = get_integration(_engine(), partition)
+    found = get_integration(warehouse_engine(), partition)
     allowed = Settings.from_environment().allow_plain_http
     with JiraClient(site_of(found, allow_plain_http=allowed)) as client:
         client.tell_waits(click.echo)
@@ -215,7 +206,7 @@ def _check_site(settings: Mapping[str, Any]) -> None:
 def _set_active(partition: "PartitionKey", *, active: bool) -> None:
     from jira_assets.warehouse.integrations import set_active
 
-    set_active(_engine(), partition, active=active)
+    set_active(warehouse_engine(), partition, active=active)
     click.echo(f"{'enabled' if active else 'disabled'} {partition}")
 
 

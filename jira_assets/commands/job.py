@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jira_assets.commands.partition import PARTITION
+from jira_assets.commands.warehouse import warehouse_engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import sqlalchemy as sa
 
     from jira_assets.partitions import PartitionKey
     from jira_assets.warehouse.jobs import Job
@@ -28,7 +27,7 @@ def list_(partition: "PartitionKey | None") -> None:
     from jira_assets.commands.output import print_table
     from jira_assets.warehouse.jobs import list_jobs
 
-    with _engine().connect() as connection:
+    with warehouse_engine().connect() as connection:
         jobs = list_jobs(connection, partition)
     if not jobs:
         click.echo("No jobs. They come with an integration: jira-assets integration add …")
@@ -59,7 +58,7 @@ def update(partition: "PartitionKey", job_name: str, **options: Any) -> None:
         raise click.UsageError("nothing to change: give at least one option.")
     if "depends_on" in given:
         given["depends_on"] = given["depends_on"] or None
-    engine = _engine()
+    engine = warehouse_engine()
     changed = update_job(engine, partition, job_name, **given)
     click.echo(f"now {partition} {job_name}: {_runs(changed)}, next run {_moment(changed)}")
     with engine.connect() as connection:
@@ -73,17 +72,9 @@ def run(partition: "PartitionKey", job_name: str) -> None:
     """Ask for a run of a job of PARTITION; a Dagster daemon launches it."""
     from jira_assets.warehouse.job_requests import request_job
 
-    asked = request_job(_engine(), partition, job_name, requested_by="command line")
+    asked = request_job(warehouse_engine(), partition, job_name, requested_by="command line")
     click.echo(f"asked for {partition} {job_name}: request {asked.request_id}")
     click.echo("a Dagster daemon launches it; `jira-assets job list` shows how far it is")
-
-
-def _engine() -> "sa.Engine":
-    from jira_assets.services import connect_services
-    from jira_assets.settings import Settings
-    from jira_assets.warehouse.connect import engine_for
-
-    return engine_for(connect_services(Settings.from_environment()).database_url)
 
 
 def _row(each: "Job") -> list[object]:

@@ -1,11 +1,8 @@
 """``jira-assets key``: who may call the HTTP service. One subcommand a verb."""
 
-from typing import TYPE_CHECKING
-
 import click
 
-if TYPE_CHECKING:
-    import sqlalchemy as sa
+from jira_assets.commands.warehouse import warehouse_engine
 
 
 @click.group()
@@ -28,7 +25,7 @@ def create(tenant: str | None, name: str, *, admin: bool) -> None:
         raise click.UsageError("a key is for one TENANT, or with --admin for all of them.")
     if "\x00" in name or not name.strip():
         raise click.UsageError("--name is a word or two about whose key it is.")
-    made, text = create_key(_engine(), tenant=tenant, name=name.strip())
+    made, text = create_key(warehouse_engine(), tenant=tenant, name=name.strip())
     click.echo(f"key {made.key_id} of {made.tenant or 'an admin'}, shown this once:", err=True)
     click.echo(text)
 
@@ -39,7 +36,7 @@ def list_() -> None:
     from jira_assets.commands.output import print_table
     from jira_assets.warehouse.api_keys import list_keys
 
-    with _engine().connect() as connection:
+    with warehouse_engine().connect() as connection:
         keys = list_keys(connection)
     if not keys:
         click.echo("No keys. Make one: jira-assets key create TENANT --name …")
@@ -65,13 +62,5 @@ def revoke(key_id: str) -> None:
 
     whole = split_key(key_id)
     key_id = key_id if whole is None else whole[0]  # and the secret is not printed again
-    changed = revoke_key(_engine(), key_id)
+    changed = revoke_key(warehouse_engine(), key_id)
     click.echo(f"key {key_id} {'is revoked' if changed else 'was revoked before'}")
-
-
-def _engine() -> "sa.Engine":
-    from jira_assets.services import connect_services
-    from jira_assets.settings import Settings
-    from jira_assets.warehouse.connect import engine_for
-
-    return engine_for(connect_services(Settings.from_environment()).database_url)

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from jira_assets.commands.warehouse import warehouse_engine
+
 if TYPE_CHECKING:
     from jira_assets.warehouse.overview import IntegrationOverview
 
@@ -35,13 +37,9 @@ def status(*, as_json: bool) -> None:
 
 
 def _read() -> "list[IntegrationOverview]":
-    from jira_assets.services import connect_services
-    from jira_assets.settings import Settings
-    from jira_assets.warehouse.connect import engine_for
     from jira_assets.warehouse.overview import read_overview
 
-    engine = engine_for(connect_services(Settings.from_environment()).database_url)
-    with engine.connect() as connection:
+    with warehouse_engine().connect() as connection:
         return read_overview(connection)
 
 
