@@ -43,7 +43,7 @@ def run() -> Section:
             f"Three integrations, each due every minute, for {MINUTES} minutes; then the daemon is "
             f"stopped for {MINUTES_AWAY} minutes and started again. Late: from the due moment to "
             "the run's start, in seconds. Intervals: started, of those that came due. Overlaps: "
-            "runs of one integration that began before its last one had ended. Runs for the minutes "
+            "runs of one integration that began before its last one had ended. Runs for the time "
             "without a daemon: begun since then, due before its return."
         ),
         command="python -m benchmarks on_time",
