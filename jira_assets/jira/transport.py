@@ -44,6 +44,9 @@ _HEADERS: Final[dict[str, str]] = {
 }
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
+_NO_LENGTH: Final = (ValueError, OverflowError)
+"""What ``http.client`` lets out where a length is negative, or larger than any memory."""
+_NO_ANSWER: Final = (exceptions.HTTPError, requests.RequestException, OSError, *_NO_LENGTH)
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class Transport:
                 redirect=False,
                 assert_same_host=False,
             )
-        except (exceptions.HTTPError, requests.RequestException, OSError) as error:
+        except _NO_ANSWER as error:
             return self._failure(error, url)
         body = _without_credentials(response.data, credentials)
         return HttpAnswer(url, response.status, response.headers, body)
@@ -159,6 +162,8 @@ def _target(url: str) -> str:
 
 def _explained(error: Exception, host: str, timeouts: Timeouts) -> str:
     """Say in words what ``urllib3`` says with a class; its text holds more than a reader needs."""
+    if type(error) in _NO_LENGTH:
+        return f"The answer of {host} has a length that cannot be."
     for kinds, words in (
         ((exceptions.NewConnectionError,), f"{host} cannot be reached."),
         (
@@ -180,11 +185,15 @@ def _explained(error: Exception, host: str, timeouts: Timeouts) -> str:
 
 def _redirect_target(answer: HttpAnswer) -> str | None:
     location = answer.headers.get("Location") if answer.status in _REDIRECTS else None
-    return None if location is None else urljoin(answer.url, location)
+    try:
+        return None if location is None else urljoin(answer.url, location)
+    except ValueError:
+        what = "The site redirects us to what is no URL."
+    raise RedirectedError(what, url=answer.url, status=answer.status)
 
 
 def _refuse_elsewhere(answer: HttpAnswer, target: str) -> None:
-    here, there = urlsplit(answer.url), urlsplit(target)
+    here, there = urlsplit(answer.url), urlsplit(target)  # urljoin has read both
     if "login" in there.path.rsplit("/", 1)[-1].lower():
         what = "The site sends us to its login page instead of answering."
     elif (here.scheme, here.netloc) != (there.scheme, there.netloc):
