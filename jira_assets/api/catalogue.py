@@ -97,7 +97,8 @@ class JobChanges(TypedDict, total=False):
     retry_interval_minutes: Minutes
     priority: Annotated[StrictInt, Field(ge=1, le=_LARGEST)]
     max_retries: Annotated[StrictInt, Field(ge=0, le=_LARGEST)]
-    depends_on: str | None
+    # Bounded, so that it is checked as text: half a character could be repeated to nobody.
+    depends_on: Annotated[str, Field(max_length=200)] | None
 
 
 @router.get("/integrations", response_model=Page[IntegrationView], summary="The integrations")

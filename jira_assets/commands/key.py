@@ -23,7 +23,7 @@ def create(tenant: str | None, name: str, *, admin: bool) -> None:
 
     if (tenant is None) != admin:
         raise click.UsageError("a key is for one TENANT, or with --admin for all of them.")
-    if "\x00" in name or not name.strip():
+    if not name.isprintable() or not name.strip():
         raise click.UsageError("--name is a word or two about whose key it is.")
     made, text = create_key(warehouse_engine(), tenant=tenant, name=name.strip())
     click.echo(f"key {made.key_id} of {made.tenant or 'an admin'}, shown this once:", err=True)

@@ -15,6 +15,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool
 
+from jira_assets.jira.bounds import answers_within
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -26,9 +28,13 @@ class Opened:
 
 
 class CuttableAdapter(HTTPAdapter):
-    """An adapter with one pool of at most ``max_concurrency`` connections a host."""
+    """An adapter with one pool of at most ``max_concurrency`` connections a host.
 
-    def __init__(self, max_concurrency: int) -> None:
+    An answer may take ``seconds`` as a whole.
+    """
+
+    def __init__(self, max_concurrency: int, seconds: float) -> None:
+        self._response_class = answers_within(seconds)
         self._lock = threading.Lock()
         self._connections: WeakSet[Any] = WeakSet()
         super().__init__(pool_connections=2, pool_maxsize=max_concurrency, pool_block=True)
@@ -74,6 +80,7 @@ class CuttableAdapter(HTTPAdapter):
 
         def remembered(*args: Any, **kwargs: Any) -> Any:
             connection = opened_by(*args, **kwargs)
+            connection.response_class = self._response_class
             with self._lock:
                 self._connections.add(connection)
             return connection

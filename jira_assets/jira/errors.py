@@ -18,6 +18,7 @@
     │   │       └── WrongPathError    404 HTML: a wrong context path
     │   ├── GoneError                 410
     │   ├── RefusedRequestError       any other 4xx
+    │   ├── OversizedAnswerError      no end of it is to be seen
     │   ├── UntrustedCertificateError
     │   ├── WrongDeploymentError      Cloud taken for Data Center, or the other way round
     │   └── LostAccessError           an empty list where there cannot be one
@@ -180,6 +181,12 @@ class RefusedRequestError(PermanentJiraError):
 
     remedy = "Report it to the maintainers of jira_assets, with this text."
     must_act = "whoever runs jira_assets"
+
+
+class OversizedAnswerError(PermanentJiraError):
+    """An answer is larger than any that Jira gives."""
+
+    remedy = "Check what answers at the integration's base URL, and what is between."
 
 
 class UntrustedCertificateError(PermanentJiraError):

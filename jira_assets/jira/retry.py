@@ -6,6 +6,9 @@ Decisions this module embodies:
   and at most 4 further tries.
 * ``Retry-After`` is an instruction. It is never cut short (1,847 s have been seen), and following
   it is no failed try: rate-limited calls have a bound of their own.
+* Who asks for more than a day gets no call and no wait: the reading ends, and comes back by its own
+  interval. Some proxies send a moment, in seconds since 1970, for the seconds to wait; a reading
+  that slept for half a century would look alive, and keep its site and its place for itself.
 * ``Retry-After: 0`` occurs on healthy answers and beside 429: it counts as not having said when.
 """
 
@@ -26,14 +29,16 @@ class RetryPolicy:
     max_rate_limited_tries: int = 10
     first_pause: float = 2.0
     longest_pause: float = 30.0
+    longest_asked_pause: float = 86_400.0
     jitter: Callable[[], float] = random.random
     """Returns 0 up to 1; random, so that calls which failed together do not return together."""
 
     def may_retry(self, error: TransientJiraError, tries: int) -> bool:
         """Whether to call again after the ``tries``-th call ended in ``error``."""
-        return tries < (
-            self.max_tries if asked_pause(error) is None else self.max_rate_limited_tries
-        )
+        asked = asked_pause(error)
+        if asked is None:
+            return tries < self.max_tries
+        return tries < self.max_rate_limited_tries and asked <= self.longest_asked_pause
 
     def pause(self, error: TransientJiraError, tries: int) -> float:
         """Return how many seconds to wait after the ``tries``-th call ended in ``error``."""

@@ -7,6 +7,7 @@ endpoint, ``jira-quota-…`` about everything. Data Center sends ``-Limit``, ``-
 ``-FillRate`` and ``-Interval-Seconds``, of one bucket for all endpoints.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +17,8 @@ from jira_assets.jira.errors import ConnectionFailedError, JiraError
 from jira_assets.jira.transport import HttpAnswer
 
 _ONE_ENDPOINT: Final = "jira-burst"
+_SLOWEST_FILL_RATE: Final = 1 / 3600
+"""Calls a second; a bucket said to fill more slowly would hold a reading up for days."""
 _OVERLOADED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -75,7 +78,9 @@ def limits_of(headers: Mapping[str, str]) -> Limits | None:
     rate, interval = (
         _number(headers, f"X-RateLimit-{name}") for name in ("FillRate", "Interval-Seconds")
     )
-    fill_rate = rate / (interval or 1.0) if rate else None
+    fill_rate = None if rate is None else rate / (interval or 1.0)
+    if fill_rate is not None and fill_rate < _SLOWEST_FILL_RATE:
+        fill_rate = None
     return Limits(remaining, _number(headers, "X-RateLimit-Limit") or None, fill_rate)
 
 
@@ -85,4 +90,5 @@ def _overloaded(answer: HttpAnswer) -> bool:
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:
     text = headers.get(name, "").strip()
-    return float(text) if text.replace(".", "", 1).isdecimal() else None
+    number = float(text) if text.replace(".", "", 1).isdecimal() else math.inf
+    return number if math.isfinite(number) else None

@@ -28,10 +28,17 @@ from urllib3 import exceptions
 
 from jira_assets import __version__
 from jira_assets.jira.auth import authorization
+from jira_assets.jira.bounds import (
+    MOST_BYTES,
+    NeverEndingError,
+    OversizedBodyError,
+    read_whole,
+)
 from jira_assets.jira.connections import CuttableAdapter, Opened
 from jira_assets.jira.errors import (
     ConnectionFailedError,
     JiraError,
+    OversizedAnswerError,
     RedirectedError,
     UntrustedCertificateError,
 )
@@ -44,14 +51,19 @@ _HEADERS: Final[dict[str, str]] = {
 }
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
+_OVERSIZED: Final = f"The site's answer is larger than {MOST_BYTES // 2**20} MiB."
+_NO_LENGTH: Final = (ValueError, OverflowError)
+"""What ``http.client`` lets out where a length is negative, or larger than any memory."""
+_NO_ANSWER: Final = (exceptions.HTTPError, requests.RequestException, OSError, *_NO_LENGTH)
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds to wait for a connection, and for each next piece of an answer."""
+    """Seconds to wait for a connection, for each next piece of an answer, and for all of it."""
 
     connect: float = 10.0
     read: float = 60.0
+    whole: float = 600.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,7 @@ class Transport:
     def __init__(self, site: Site, timeouts: Timeouts) -> None:
         self._site = site
         self._timeouts = timeouts
-        self._adapter = CuttableAdapter(site.max_concurrency)
+        self._adapter = CuttableAdapter(site.max_concurrency, timeouts.whole)
         self._opening = threading.Lock()
         self._pool: Opened | None = None
 
@@ -127,10 +139,14 @@ class Transport:
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
+                preload_content=False,
             )
-        except (exceptions.HTTPError, requests.RequestException, OSError) as error:
+            body = read_whole(response, MOST_BYTES)
+        except OversizedBodyError:
+            return OversizedAnswerError(_OVERSIZED, url=url, status=response.status)
+        except _NO_ANSWER as error:
             return self._failure(error, url)
-        body = _without_credentials(response.data, credentials)
+        body = _without_credentials(body, credentials)
         return HttpAnswer(url, response.status, response.headers, body)
 
     def _opened(self) -> Opened:
@@ -159,6 +175,10 @@ def _target(url: str) -> str:
 
 def _explained(error: Exception, host: str, timeouts: Timeouts) -> str:
     """Say in words what ``urllib3`` says with a class; its text holds more than a reader needs."""
+    if type(error) in _NO_LENGTH:
+        return f"The answer of {host} has a length that cannot be."
+    if isinstance(error.__cause__, NeverEndingError):
+        return f"The answer of {host} had not ended after {timeouts.whole:g} s."
     for kinds, words in (
         ((exceptions.NewConnectionError,), f"{host} cannot be reached."),
         (
@@ -180,11 +200,15 @@ def _explained(error: Exception, host: str, timeouts: Timeouts) -> str:
 
 def _redirect_target(answer: HttpAnswer) -> str | None:
     location = answer.headers.get("Location") if answer.status in _REDIRECTS else None
-    return None if location is None else urljoin(answer.url, location)
+    try:
+        return None if location is None else urljoin(answer.url, location)
+    except ValueError:
+        what = "The site redirects us to what is no URL."
+    raise RedirectedError(what, url=answer.url, status=answer.status)
 
 
 def _refuse_elsewhere(answer: HttpAnswer, target: str) -> None:
-    here, there = urlsplit(answer.url), urlsplit(target)
+    here, there = urlsplit(answer.url), urlsplit(target)  # urljoin has read both
     if "login" in there.path.rsplit("/", 1)[-1].lower():
         what = "The site sends us to its login page instead of answering."
     elif (here.scheme, here.netloc) != (there.scheme, there.netloc):

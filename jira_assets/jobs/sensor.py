@@ -20,7 +20,7 @@ from jira_assets.jobs.planning import AskedRun, JobsPlan, World, plan
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
 from jira_assets.queue.runs import IN_FLIGHT, partitions_in_flight, runs_by_key, why_it_failed
 from jira_assets.warehouse.connect import WarehouseUnavailableError
-from jira_assets.warehouse.due_jobs import DueJob, due_jobs, held_up_jobs
+from jira_assets.warehouse.due_jobs import DueJob, bring_back, due_jobs, held_up_jobs
 from jira_assets.warehouse.job_runs import give_up
 from jira_assets.warehouse.job_settings import JOB_TAG, MAX_RETRIES_TAG, RETRIES_LEFT_TAG
 from jira_assets.warehouse.new_jobs import ensure_jobs
@@ -61,6 +61,7 @@ def jobs_tick(
     """
     with engine.begin() as connection:
         ensure_jobs(connection)
+        bring_back(connection)
     with engine.connect() as connection:
         due = due_jobs(connection, limit=MAX_DUE)
         held_up = [

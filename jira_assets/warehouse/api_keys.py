@@ -105,14 +105,13 @@ def revoke_key(engine: sa.Engine, key_id: str) -> bool:
     """
     living = sa.and_(_keys.key_id == key_id, _keys.revoked_at.is_(None))
     with engine.begin() as connection:
-        now = {"revoked_at": sa.func.clock_timestamp()}
-        if connection.execute(sa.update(api_keys).where(living).values(now)).rowcount:
-            return True
+        # Looked for here: what was typed may be no text that Postgres takes.
         if key_id not in {key.key_id for key in list_keys(connection)}:
             raise UnknownKeyError(
                 f"there is no key {key_id}: `jira-assets key list` shows those there are."
             )
-        return False
+        now = {"revoked_at": sa.func.clock_timestamp()}
+        return connection.execute(sa.update(api_keys).where(living).values(now)).rowcount == 1
 
 
 def _hash(secret: str) -> bytes:

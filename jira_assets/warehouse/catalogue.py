@@ -168,6 +168,8 @@ def statuses_of_project(
 
     A key begins with a letter and an id is digits: neither can be taken for the other.
     """
+    if "\x00" in project:  # no text of Postgres holds it, and none may be compared with it
+        return None
     of_it = sa.and_(
         projects.c.integration_id == integration_id,
         sa.or_(projects.c.jira_id == project, projects.c.key == project),

@@ -7,6 +7,8 @@ Decisions this module embodies:
 * Where a run of an integration is going on, nothing of it is due: one run at a time.
 * A job waits until the last run of the one that it depends on has succeeded, also of one that is
   switched off: its order was asked for. As that may take for ever, the tick says so.
+* No job is further away than its interval. One that is was written while the database's clock stood
+  in the future, and would wait in silence for years; it is brought back before anything is read.
 """
 
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from jira_assets.warehouse.tables import etl_jobs, integrations, job_requests, t
 _jobs: Final = etl_jobs.c
 _requests: Final = job_requests.c
 _now: Final = sa.func.clock_timestamp
+_FOR_A_REQUEST: Final = "request:"
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,15 @@ class DueJob:
     def run_key(self) -> str:
         """Dagster never runs the same key twice, so each request and each attempt has its own."""
         if self.request_id is not None:
-            return f"request:{self.request_id}"
+            return f"{_FOR_A_REQUEST}{self.request_id}"
         when = self.next_run_at.isoformat()
         return f"{self.integration_id}:{self.job_name}:{when}:{self.attempt}"
+
+
+def request_of(run_key: str) -> UUID | None:
+    """Return the request that a run of this key was launched for; None if it was for none."""
+    text = run_key.removeprefix(_FOR_A_REQUEST)
+    return None if text == run_key else UUID(text)
 
 
 def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
@@ -88,6 +97,19 @@ def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
         .limit(limit)
     )
     return [DueJob(**row._asdict()) for row in connection.execute(query)]
+
+
+def bring_back(connection: sa.Connection) -> int:
+    """Let every job be due within its interval from now; return how many were further away."""
+    minutes = sa.func.make_interval(0, 0, 0, 0, 0, _jobs.schedule_interval_minutes)
+    latest = _now() + minutes
+    slack = sa.text("interval '1 minute'")
+    too_far = sa.or_(_jobs.due_at > latest + slack, _jobs.next_run_at > latest + slack)
+    nearer = {
+        "due_at": sa.func.least(_jobs.due_at, latest),
+        "next_run_at": sa.func.least(_jobs.next_run_at, latest),
+    }
+    return connection.execute(sa.update(etl_jobs).where(too_far).values(nearer)).rowcount
 
 
 def held_up_jobs(connection: sa.Connection, *, limit: int) -> list[tuple[str, str, str]]:

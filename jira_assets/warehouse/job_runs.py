@@ -7,6 +7,7 @@ Decisions this module embodies:
 * All times are the database's.
 * A run serves every request that was made before it began, and none that came later: that one asked
   for what Jira holds then. A run that takes the job over from a killed one takes over its requests.
+  The one that it was launched for is its own though the clock has stepped back behind it.
 * A failed run is tried again after the retry interval, up to ``max_retries`` times; then the job
   waits for its next interval, and the failure stays to be seen until a run succeeds. Where the next
   interval comes before the retry, it is the retry: a job of every minute would else be punished
@@ -15,6 +16,7 @@ Decisions this module embodies:
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -131,8 +133,19 @@ def claim(
                 sa.and_(_requests.state == "running", _requests.run_id != run_id),
             ),
         )
-        served = {"state": "running", "run_id": run_id, "started_at": _now()}
-        connection.execute(sa.update(job_requests).where(waiting).values(served))
+        connection.execute(_served_by(run_id).where(waiting))
+
+
+def serve(engine: sa.Engine, request_id: UUID, run_id: str) -> None:
+    """Write that a run serves the request that it was launched for, if that waits still."""
+    waiting = sa.and_(_requests.request_id == request_id, _requests.state == "queued")
+    with engine.begin() as connection:
+        connection.execute(_served_by(run_id).where(waiting))
+
+
+def _served_by(run_id: str) -> sa.Update:
+    served = {"state": "running", "run_id": run_id, "started_at": _now()}
+    return sa.update(job_requests).values(served)
 
 
 def _start_of(integration_id: int, job_name: str) -> sa.ScalarSelect[Any]:

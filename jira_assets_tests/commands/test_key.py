@@ -59,7 +59,10 @@ def test_a_revoked_key_is_not_found_any_more_and_stays_listed(desk: Desk) -> Non
         (("create", "--name", "x"), 2, "for one TENANT, or with --admin"),
         (("create", "acme"), 2, "Missing option '--name'"),
         (("create", "acme", "--name", " "), 2, "--name is a word or two"),
+        (("create", "acme", "--name", "\x1b[31mred"), 2, "--name is a word or two"),
+        (("create", "acme", "--name", "not in UTF-8: \udcff"), 2, "--name is a word or two"),
         (("revoke", "0123456789ab"), 1, "there is no key 0123456789ab"),
+        (("revoke", "\udcff"), 1, "there is no key"),
     ],
 )
 def test_what_cannot_be_is_a_sentence_and_changes_nothing(

@@ -258,6 +258,35 @@ def test_a_rate_limit_that_never_ends_is_said(jira: ScriptedJira) -> None:
         list(reader.statuses())
 
 
+@pytest.mark.parametrize(
+    "asked", ["90000", "1800000000", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"]
+)
+def test_who_asks_for_more_than_a_day_is_not_waited_for(jira: ScriptedJira, asked: str) -> None:
+    clock = FakeClock()
+    jira.cloud().on(STATUS, Reply({}, 429, {"Retry-After": asked}), Reply([{"id": "1"}]))
+    with (
+        client(jira, clock) as reader,
+        pytest.raises(errors.RateLimitedError, match="asks to wait"),
+    ):
+        list(reader.statuses())
+    assert (clock.waits, jira.calls_of(STATUS)) == ([], 1)
+
+
+@pytest.mark.parametrize("interval", ["3600.5", "1" + "0" * 12, "9" * 400])
+def test_a_bucket_that_hardly_ever_fills_is_no_bucket(jira: ScriptedJira, interval: str) -> None:
+    clock = FakeClock()
+    said = {
+        "X-RateLimit-Limit": "5",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-FillRate": "1",
+        "X-RateLimit-Interval-Seconds": interval,
+    }
+    jira.cloud().on("/rest/api/3/project/1/statuses", Reply([], headers=said))
+    with client(jira, clock, max_concurrency=1) as reader:
+        assert len(list(reader.project_statuses([ProjectRef("1", "A")] * 4))) == 4
+    assert clock.elapsed < 60
+
+
 def test_pages_that_repeat_are_a_failure_that_names_the_list(jira: ScriptedJira) -> None:
     path = PROJECTS
     jira.cloud().on(path, Reply({"values": [{"id": "1"}], "total": 9, "isLast": False}))

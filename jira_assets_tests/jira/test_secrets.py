@@ -26,6 +26,7 @@ MYSELF = "/rest/api/3/myself"
 FAILURES = [
     Reply(b"<html>", headers=HTML),
     Reply(status=302, headers={"Location": "https://elsewhere.example.com/"}),
+    Reply(status=302, headers={"Location": "https://[elsewhere"}),
     Reply({}, 401),
     Reply({}, 403),
     Reply({}, 404),
@@ -34,6 +35,8 @@ FAILURES = [
     Reply({}, cut=True),
     Reply(b"x", headers={"Content-Encoding": "gzip"}),
     Reply(b"["),
+    Reply(b"-5\r\n[]\r\n", headers={"Transfer-Encoding": "chunked"}),
+    Reply(b"ffffffffffffffffffff\r\n[]\r\n", headers={"Transfer-Encoding": "chunked"}),
 ]
 
 

@@ -20,7 +20,7 @@ from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.integrations import add_integration, get_integration
 from jira_assets.warehouse.job_settings import JOB_TAG, JOB_TYPES, RETRIES_LEFT_TAG
 from jira_assets.warehouse.resource import WarehouseResource
-from jira_assets.warehouse.tables import raw_extractions
+from jira_assets.warehouse.tables import job_requests, raw_extractions
 from jira_assets_tests.warehouse.jobs_data import ask, job, minutes_from_now, requests, write
 
 KEY = "acme/cloud"
@@ -237,6 +237,32 @@ def test_a_request_runs_a_job_that_is_not_due_and_is_done_with_it(place: Place) 
     result = place.run(request)
     assert requests(place.engine)[asked] == ("landed", result.run_id, None)
     assert place.tick() == "No job is due."
+
+
+def test_a_request_is_served_though_the_clock_stepped_back_behind_it(place: Place) -> None:
+    place.run_all()
+    asked = ask(place.engine, get_integration(place.engine, PartitionKey.parse(KEY)))
+    with place.engine.begin() as connection:
+        later = job_requests.c.created_at + sa.text("interval '1 hour'")
+        connection.execute(sa.update(job_requests).values(created_at=later))
+    result = place.run(only(place.tick()))
+    assert requests(place.engine)[asked] == ("landed", result.run_id, None)
+    assert place.tick() == "No job is due."
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "FAILED"])
+def test_a_job_that_was_put_years_away_by_a_clock_is_due_within_its_interval(
+    place: Place, status: str
+) -> None:
+    place.run_all()
+    years = f"+{10 * 366 * 1440}"
+    failed_then = {"due_at": "-5"} if status == "FAILED" else {"due_at": years}
+    write(place.engine, status=status, next_run_at=years, **failed_then)
+    before = job(place.engine, "jira_discovery").next_run_at
+    assert place.tick() == "No job is due."
+    assert minutes_from_now(place.engine, "next_run_at") == pytest.approx(1440, abs=1)
+    assert minutes_from_now(place.engine, "due_at") <= 1440
+    assert job(place.engine, "jira_discovery").next_run_at == before
 
 
 def test_a_run_without_a_job_changes_none(place: Place) -> None:
