@@ -20,6 +20,7 @@ from jira_assets.api.access_log import AccessLog
 from jira_assets.api.body_limit import BodyLimit
 from jira_assets.api.problems import SCHEMA, answer_with_problems, documented
 from jira_assets.api.service import Service
+from jira_assets.api.short_way import ShortWay
 
 _DOCUMENTED: Final = documented(400, 401, 404, 409, 413, 422, 503)
 
@@ -45,6 +46,7 @@ def build_app(service: Service, allowed_origins: Sequence[str] = ()) -> FastAPI:
         app.include_router(router.router)
     answer_with_problems(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(ShortWay, service=service)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(allowed_origins),

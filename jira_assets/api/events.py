@@ -21,7 +21,6 @@ from fastapi.responses import StreamingResponse
 
 from jira_assets.api.problems import AWAY, Problem, unavailable
 from jira_assets.api.service import Caller, Service, TheWatchedRequest, visible
-from jira_assets.api.views import request_view
 from jira_assets.warehouse.request_progress import FINAL_STATES
 
 router: Final = APIRouter(tags=["requests"])
@@ -65,11 +64,11 @@ async def watch_request(
     Events named `message` while it goes on, one named `end` when it is done or failed, one named
     `problem` if it can be watched no longer. Comments in between keep the connection open.
     """
-    view = request_view(seen.progress, seen.caller.service.dagster_url)
+    view = seen.told.view
     if view["state"] in FINAL_STATES and last_event_id == _identity(view):
         return Response(status_code=204)
     return StreamingResponse(
-        _events(seen.caller, seen.progress.request_id),
+        _events(seen.caller, seen.told.progress.request_id),
         media_type="text/event-stream",
         headers=_HEADERS,
     )
@@ -102,7 +101,7 @@ async def _events(watcher: Caller, request_id: UUID) -> AsyncIterator[bytes]:
 
 async def _look(watcher: Caller, request_id: UUID) -> dict[str, Any]:
     found = await watcher.service.looks.get((watcher.key.key_id, request_id))
-    return request_view(visible(found, request_id), watcher.service.dagster_url)
+    return visible(found, request_id).view
 
 
 async def _next_look(service: Service, now: float) -> None:

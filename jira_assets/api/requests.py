@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from jira_assets.api.answers import json_answer
 from jira_assets.api.places import ThePlace
-from jira_assets.api.service import Caller, TheCaller, TheRequest
+from jira_assets.api.service import Caller, Seen, TheCaller, TheRequest
 from jira_assets.api.stream_tokens import make_token
 from jira_assets.api.views import RequestView, StreamTokenView, request_view
 from jira_assets.warehouse.job_requests import request_job
@@ -86,7 +86,7 @@ async def get_request(seen: TheRequest) -> Response:
 
     Read as often as you like: those who read at the same time are answered by one query.
     """
-    return json_answer(request_view(seen.progress, seen.caller.service.dagster_url))
+    return answer_seen(seen)
 
 
 @router.post(
@@ -100,7 +100,7 @@ async def make_stream_token(seen: TheRequest) -> Response:
 
     It opens this request's events only, for ten minutes, and dies with the key.
     """
-    request_id = seen.progress.request_id
+    request_id = seen.told.progress.request_id
     token, expires = make_token(seen.caller.key, request_id, time.time())
     made = {
         "token": token,
@@ -108,6 +108,11 @@ async def make_stream_token(seen: TheRequest) -> Response:
         "events": f"/requests/{request_id}/events?token={token}",
     }
     return json_answer(made, 201)
+
+
+def answer_seen(seen: Seen) -> Response:
+    """Answer with a request as it was read."""
+    return json_answer(seen.told.body)
 
 
 def _ask(caller: Caller, place: Place, job_name: str, repeat: str | None) -> Response:

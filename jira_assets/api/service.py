@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final, NamedTuple, TypeVar
 from uuid import UUID
@@ -23,8 +24,9 @@ from jira_assets.api.problems import Problem, not_found
 from jira_assets.api.readiness import Readiness, look
 from jira_assets.api.row_counts import RowCounts
 from jira_assets.api.stream_tokens import StreamToken
+from jira_assets.api.views import Told
 from jira_assets.warehouse.api_keys import ApiKey, find_keys, split_key
-from jira_assets.warehouse.request_progress import RequestProgress, read_progress
+from jira_assets.warehouse.request_progress import read_progress
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -34,16 +36,17 @@ class Look(NamedTuple):
     """A key and a request, each as it is now; None where it is not there (any more)."""
 
     key: ApiKey | None
-    progress: RequestProgress | None
+    told: Told | None
 
 
 def read_looks(
-    connection: sa.Connection, wanted: Collection[tuple[str, UUID]]
+    dagster_url: str, connection: sa.Connection, wanted: Collection[tuple[str, UUID]]
 ) -> dict[tuple[str, UUID], Look]:
     """Return each pair of a key's id and a request's id as they are now."""
     keys = find_keys(connection, {key_id for key_id, _ in wanted})
     requests = read_progress(connection, {request_id for _, request_id in wanted})
-    return {each: Look(keys.get(each[0]), requests.get(each[1])) for each in wanted}
+    told = {request_id: Told(each, dagster_url) for request_id, each in requests.items()}
+    return {each: Look(keys.get(each[0]), told.get(each[1])) for each in wanted}
 
 
 class Service:
@@ -68,7 +71,9 @@ class Service:
         self.dagster_url = dagster_url.rstrip("/")
         self.dead_after_seconds = dead_after_seconds
         self.keys: Batched[str, ApiKey] = Batched(_reading(engine, find_keys))
-        self.looks: Batched[tuple[str, UUID], Look] = Batched(_reading(engine, read_looks))
+        self.looks: Batched[tuple[str, UUID], Look] = Batched(
+            _reading(engine, partial(read_looks, self.dagster_url))
+        )
         self.readiness: Batched[str, Readiness] = Batched(
             lambda asked: dict.fromkeys(asked, look(engine, broker_url))
         )
@@ -116,21 +121,26 @@ class Seen:
     """A request that the caller may see."""
 
     caller: Caller
-    progress: RequestProgress
+    told: Told
 
 
 async def caller_of(request: Request, credentials: _Credentials) -> Caller:
     """Return who asks by a key in the header; raises a 401."""
     service = await service_of(request)
-    key_id, secret = _parts(credentials)
+    key_id, secret = _parts(None if credentials is None else credentials.credentials)
     return Caller(_opened(await service.keys.get(key_id), secret), service)
 
 
-# Of its own, though it looks like the one above: read often, it looks at key and request at once.
 async def request_of(request_id: RequestId, request: Request, credentials: _Credentials) -> Seen:
     """Return the request of a path, for a key in the header; raises a 401 or a 404."""
-    service = await service_of(request)
-    key_id, secret = _parts(credentials)
+    key = None if credentials is None else credentials.credentials
+    return await seen_with(await service_of(request), request_id, key)
+
+
+# Of its own, though it looks like `caller_of`: read often, it looks at key and request at once.
+async def seen_with(service: Service, request_id: UUID, key_text: str | None) -> Seen:
+    """Return a request for a key as it was handed in, None for none; raises a 401 or a 404."""
+    key_id, secret = _parts(key_text)
     found = await service.looks.get((key_id, request_id))
     key = _opened(None if found is None else found.key, secret)
     return Seen(Caller(key, service), visible(found, request_id))
@@ -159,7 +169,7 @@ async def watched_request_of(
     return Seen(Caller(key, service), visible(found, request_id))
 
 
-def visible(found: Look | None, request_id: UUID) -> RequestProgress:
+def visible(found: Look | None, request_id: UUID) -> Told:
     """Return a request that its key may see.
 
     Raises a 401 for a key that is gone, and a 404 for a request that is not there, or another
@@ -167,16 +177,16 @@ def visible(found: Look | None, request_id: UUID) -> RequestProgress:
     """
     if found is None or found.key is None:
         raise refused("The key was revoked.")
-    progress = found.progress
-    if progress is None or found.key.tenant_id not in {None, progress.tenant_id}:
+    told = found.told
+    if told is None or found.key.tenant_id not in {None, told.progress.tenant_id}:
         raise not_found(f"There is no request {request_id}.")
-    return progress
+    return told
 
 
-def _parts(credentials: HTTPAuthorizationCredentials | None) -> tuple[str, str]:
-    if credentials is None:
+def _parts(key_text: str | None) -> tuple[str, str]:
+    if key_text is None:
         raise refused("Send a key as `Authorization: Bearer ja_…`; this request has none.")
-    parts = split_key(credentials.credentials)
+    parts = split_key(key_text)
     if parts is None:
         raise refused(_NO_KEY)
     return parts

@@ -1,9 +1,11 @@
 """What the answers look like. Times in ISO 8601 with their zone; percentages 0 to 100."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
 
+import orjson
 from pydantic import BaseModel, Field
 
 from jira_assets.warehouse.request_progress import LandedPart, RequestProgress
@@ -75,6 +77,29 @@ class StreamTokenView(BaseModel):
     token: str
     expires_at: datetime
     events: str = Field(description="the path with the token in it")
+
+
+class Told:
+    """A request as it was read once, put into words once for all who asked then.
+
+    Args:
+        progress: how far it was.
+        dagster_url: where people open the Dagster UI.
+    """
+
+    def __init__(self, progress: RequestProgress, dagster_url: str) -> None:
+        self.progress = progress
+        self._dagster_url = dagster_url
+
+    @cached_property
+    def view(self) -> dict[str, Any]:
+        """As ``RequestView`` says, ready for JSON."""
+        return request_view(self.progress, self._dagster_url)
+
+    @cached_property
+    def body(self) -> bytes:
+        """The view, in JSON."""
+        return orjson.dumps(self.view)
 
 
 def request_view(progress: RequestProgress, dagster_url: str) -> dict[str, Any]:
