@@ -76,7 +76,7 @@ async def watch_request(
 
 async def _events(watcher: Caller, request_id: UUID) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
-    sent, said_at = "", loop.time()
+    sent, said_at, is_away = "", loop.time(), False
     while not watcher.service.stopping.is_set():
         try:
             view = await _look(watcher, request_id)
@@ -84,9 +84,12 @@ async def _events(watcher: Caller, request_id: UUID) -> AsyncIterator[bytes]:
             yield b"event: problem\ndata: " + problem.body() + b"\n\n"
             return
         except AWAY as error:
-            yield f": {unavailable(error).detail}\n\n".encode()
-            said_at = loop.time()
+            # Said and logged once: hundreds of streams look every second, however long it lasts.
+            if not is_away:
+                yield f": {unavailable(error).detail}\n\n".encode()
+                said_at, is_away = loop.time(), True
         else:
+            is_away = False
             identity = _identity(view)
             if identity != sent:
                 yield _event(view, identity)

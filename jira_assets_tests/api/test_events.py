@@ -1,6 +1,7 @@
 """A request as server-sent events, by key and by token."""
 
 import time
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from jira_assets.api import events as watching
 from jira_assets.api.stream_tokens import LIFETIME_SECONDS, make_token
 from jira_assets.warehouse.api_keys import find_keys, revoke_key, split_key
+from jira_assets.warehouse.connect import WarehouseUnavailableError
 from jira_assets_tests.api.caller import ADMIN, Caller, problem
 from jira_assets_tests.api.conftest import ORIGIN
 from jira_assets_tests.api.way import Way
@@ -180,3 +182,30 @@ def test_a_browser_may_ask_from_an_allowed_origin_with_a_key(api: Caller) -> Non
     assert api("OPTIONS", path, None, headers=evil).status_code == 400
     answer = api("POST", path, headers={"Origin": ORIGIN})
     assert "Location" in answer.headers["Access-Control-Expose-Headers"]
+
+
+def test_a_database_that_is_away_is_logged_once_a_stream(
+    api: Caller, way: Way, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    request_id = api.ask()
+    real, looks = watching._look, 0
+
+    async def look(watcher: Any, asked: UUID) -> dict[str, Any]:
+        nonlocal looks
+        looks += 1
+        if 2 <= looks < 8:
+            raise WarehouseUnavailableError("Postgres at 127.0.0.1 does not answer.")
+        return await real(watcher, asked)
+
+    monkeypatch.setattr(watching, "_look", look)
+    monkeypatch.setattr(watching, "EVERY_SECONDS", 0.05)
+    with api.events(f"/requests/{request_id}/events") as events:
+        assert next(events).data["state"] == "queued"
+        wait = time.monotonic() + 20
+        while looks < 8 and time.monotonic() < wait:
+            time.sleep(0.05)
+        way.fail(way.begin(), "no disk")
+        assert next(events).name in {"message", "end"}
+    assert looks >= 8
+    said = [each for each in caplog.records if "does not answer" in each.getMessage()]
+    assert len(said) == 1
