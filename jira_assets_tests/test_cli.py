@@ -40,6 +40,33 @@ def test_the_help_lists_every_verb_with_the_first_line_of_its_own_help(
         assert any(line.split() == [verb, *sentence.split()] for line in out.splitlines())
 
 
+def every_command() -> dict[str, click.Command]:
+    """Return every verb and subcommand, by what is typed."""
+    verbs = click.Context(cli.cli)
+    found = {name: cli.cli.get_command(verbs, name) for name in cli.VERBS}
+    groups = {name: group for name, group in found.items() if isinstance(group, click.Group)}
+    for name, group in groups.items():
+        found |= {f"{name} {sub}": command for sub, command in group.commands.items()}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+def test_no_summary_of_a_subcommand_is_cut_off() -> None:
+    for typed, command in every_command().items():
+        if isinstance(command, click.Group):
+            shown = command.get_help(click.Context(command, info_name=typed, terminal_width=80))
+            assert "..." not in shown.split("Commands:")[1], typed
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    unexplained = [
+        f"{typed} {option.opts[0]}"
+        for typed, command in every_command().items()
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help
+    ]
+    assert unexplained == []
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version") == (0, f"jira-assets, version {__version__}\n", "")
 

@@ -6,7 +6,13 @@ DEFAULT_PORT = 8080
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="0 takes any free port",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="the address to listen on")
 def api(port: int, host: str) -> None:
     """Serve HTTP on HOST:PORT, until Ctrl-C: ask for runs, watch them, look at what is there.

@@ -6,7 +6,9 @@ import click
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="of the UI"
+)
 def dev(port: int) -> None:
     """Run the Dagster UI on http://127.0.0.1:PORT, until Ctrl-C.
 

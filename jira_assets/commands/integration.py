@@ -93,7 +93,10 @@ def integration() -> None:
 @click.option("--base-url", required=True, help="the site, with its context path")
 @_settings
 def add(partition: "PartitionKey", **options: Any) -> None:
-    """Add PARTITION (tenant/integration); its tenant is created if it is new."""
+    """Add an integration: one Jira site of one tenant.
+
+    PARTITION names it: tenant/integration, e.g. acme/cloud. The tenant is created if it is new.
+    """
     from jira_assets.warehouse.integration_settings import DEFAULTS, validated
     from jira_assets.warehouse.integrations import add_integration
 
@@ -102,6 +105,9 @@ def add(partition: "PartitionKey", **options: Any) -> None:
     click.echo(f"added {_described(added)}")
     click.echo(f"try it: jira-assets integration test {partition}")
     click.echo(f"a Dagster daemon reads it from now on: jira-assets job list {partition}")
+    scheme, _, variable = (added.secret_ref or "").partition(":")
+    if scheme == "env":
+        click.echo(f"one that runs already knows {variable} only if it was started with it")
 
 
 @integration.command()
@@ -109,7 +115,7 @@ def add(partition: "PartitionKey", **options: Any) -> None:
 @click.option("--base-url", help="the site, with its context path")
 @_settings
 def update(partition: "PartitionKey", **options: Any) -> None:
-    """Change what is given of PARTITION, keep the rest."""
+    """Change what is given of an integration, keep the rest."""
     from jira_assets.warehouse.integrations import update_integration
 
     given = _given(options)
@@ -139,14 +145,17 @@ def list_() -> None:
 @integration.command()
 @click.argument("partition", type=PARTITION)
 def enable(partition: "PartitionKey") -> None:
-    """Let PARTITION be read (again)."""
+    """Let an integration be read (again)."""
     _set_active(partition, active=True)
 
 
 @integration.command()
 @click.argument("partition", type=PARTITION)
 def disable(partition: "PartitionKey") -> None:
-    """Let PARTITION be read no more; its rows stay, its partition leaves Dagster."""
+    """Let an integration be read no more.
+
+    Its rows stay; its partition leaves Dagster.
+    """
     _set_active(partition, active=False)
 
 
@@ -155,7 +164,10 @@ def disable(partition: "PartitionKey") -> None:
 @click.option("--purge", is_flag=True, help="delete every row of it, raw ones included")
 @click.option("--yes", is_flag=True, help="do not ask")
 def remove(partition: "PartitionKey", *, purge: bool, yes: bool) -> None:
-    """Take PARTITION out of service. Its rows stay, unless --purge."""
+    """Take an integration out of service.
+
+    Its rows stay, unless --purge.
+    """
     from jira_assets.warehouse.integrations import remove_integration
 
     if purge and not yes:
@@ -176,7 +188,7 @@ def remove(partition: "PartitionKey", *, purge: bool, yes: bool) -> None:
     help="how many projects to read for the speed, at most",
 )
 def test(partition: "PartitionKey", *, sample: int) -> None:
-    """Ask the site of PARTITION who we are, what we may read, and how fast."""
+    """Ask a site who we are, what we may read, how fast."""
     from jira_assets.commands.site_report import look, show
     from jira_assets.extract.site import site_of
     from jira_assets.jira.client import JiraClient

@@ -1,6 +1,6 @@
 """``jira-assets job``: when an integration's jobs run. One subcommand a verb."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +23,10 @@ def job() -> None:
 @job.command("list")
 @click.argument("partition", type=PARTITION, required=False)
 def list_(partition: "PartitionKey | None") -> None:
-    """Show the jobs of PARTITION (tenant/integration), or of all integrations."""
+    """Show the jobs of all integrations.
+
+    With PARTITION (tenant/integration): those of this one.
+    """
     from jira_assets.commands.output import print_table
     from jira_assets.warehouse.jobs import list_jobs
 
@@ -43,14 +46,26 @@ def list_(partition: "PartitionKey | None") -> None:
 @job.command()
 @click.argument("partition", type=PARTITION)
 @click.argument("job_name")
-@click.option("--every", "schedule_interval_minutes", type=int, metavar="MINUTES")
-@click.option("--retry-after", "retry_interval_minutes", type=int, metavar="MINUTES")
-@click.option("--max-retries", type=int, help="attempts after a failed one")
-@click.option("--priority", type=int, help="1 runs first")
+@click.option(
+    "--every", "schedule_interval_minutes", type=int, metavar="MINUTES", help="from run to run"
+)
+@click.option(
+    "--retry-after",
+    "retry_interval_minutes",
+    type=int,
+    metavar="MINUTES",
+    help="from a failed run to the next try",
+)
+@click.option("--max-retries", type=int, help="tries after a failed run")
+@click.option("--priority", type=int, help="1 runs first, then 2")
 @click.option("--after", "depends_on", help='the job that it waits for; "" for none')
 @click.option("--on/--off", "enabled", default=None, help="whether it runs by itself")
 def update(partition: "PartitionKey", job_name: str, **options: Any) -> None:
-    """Change what is given of one job of PARTITION."""
+    """Change what is given of one job of PARTITION.
+
+    JOB_NAME is one of those that `jira-assets job list PARTITION` shows: jira_metadata (projects,
+    issue types, statuses, and which project uses which) or jira_discovery (fields).
+    """
     from jira_assets.warehouse.jobs import list_jobs, update_job
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -60,7 +75,7 @@ def update(partition: "PartitionKey", job_name: str, **options: Any) -> None:
         given["depends_on"] = given["depends_on"] or None
     engine = warehouse_engine()
     changed = update_job(engine, partition, job_name, **given)
-    click.echo(f"now {partition} {job_name}: {_runs(changed)}, next run {_moment(changed)}")
+    click.echo(f"now {partition} {job_name}: {_runs(changed)}, next run {_moment(changed)} (UTC)")
     with engine.connect() as connection:
         _say_what_is_held_up(list_jobs(connection, partition))
 
@@ -69,12 +84,18 @@ def update(partition: "PartitionKey", job_name: str, **options: Any) -> None:
 @click.argument("partition", type=PARTITION)
 @click.argument("job_name", default="jira_metadata")
 def run(partition: "PartitionKey", job_name: str) -> None:
-    """Ask for a run of a job of PARTITION; a Dagster daemon launches it."""
+    """Ask for a run of a job, which a Dagster daemon launches.
+
+    Without JOB_NAME it is jira_metadata, of the integration PARTITION.
+    """
     from jira_assets.warehouse.job_requests import request_job
 
     asked = request_job(warehouse_engine(), partition, job_name, requested_by="command line")
     click.echo(f"asked for {partition} {job_name}: request {asked.request_id}")
-    click.echo("a Dagster daemon launches it; `jira-assets job list` shows how far it is")
+    click.echo(
+        "a Dagster daemon, such as `jira-assets dev`, launches it; "
+        f"`jira-assets job list {partition}` shows how far it is"
+    )
 
 
 def _row(each: "Job") -> list[object]:
@@ -105,7 +126,11 @@ def _moment(each: "Job") -> str:
         return "never: disabled"
     if not each.enabled:
         return "when asked for"
-    return f"after {each.depends_on}" if each.waits else _utc(each.next_run_at)
+    if each.waits:
+        return f"after {each.depends_on}"
+    if each.status != "RUNNING" and each.next_run_at and each.next_run_at <= datetime.now(UTC):
+        return f"due since {_utc(each.next_run_at)}"
+    return _utc(each.next_run_at)
 
 
 def _say_what_is_held_up(jobs: "Sequence[Job]") -> None:

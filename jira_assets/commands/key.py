@@ -15,9 +15,10 @@ def key() -> None:
 @click.option("--admin", is_flag=True, help="for every tenant, and for /metrics")
 @click.option("--name", required=True, help="whose it is, or what for: people read it in lists")
 def create(tenant: str | None, name: str, *, admin: bool) -> None:
-    """Make a key for TENANT (its slug), or for an admin, and print it, once.
+    """Make a key for a tenant or an admin; print it, once.
 
-    Standard output is the key and nothing else; it is stored nowhere.
+    TENANT is its slug, the part of a partition before the slash. Standard output is the key and
+    nothing else; it is stored nowhere.
     """
     from jira_assets.warehouse.api_keys import create_key
 
@@ -26,7 +27,10 @@ def create(tenant: str | None, name: str, *, admin: bool) -> None:
     if not name.isprintable() or not name.strip():
         raise click.UsageError("--name is a word or two about whose key it is.")
     made, text = create_key(warehouse_engine(), tenant=tenant, name=name.strip())
-    click.echo(f"key {made.key_id} of {made.tenant or 'an admin'}, shown this once:", err=True)
+    click.echo(
+        f"key {made.key_id} of {made.tenant or 'an admin'}: printed this once, stored nowhere",
+        err=True,
+    )
     click.echo(text)
 
 
@@ -57,7 +61,10 @@ def list_() -> None:
 @key.command()
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
-    """Make the key KEY_ID open nothing from now on; stream tokens made with it die, too."""
+    """Make a key open nothing from now on.
+
+    KEY_ID is in `jira-assets key list`. Stream tokens that were made with the key die, too.
+    """
     from jira_assets.warehouse.api_keys import revoke_key, split_key
 
     whole = split_key(key_id)

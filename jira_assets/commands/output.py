@@ -1,6 +1,7 @@
 """What the verbs print: tables at the end, a progress bar on a terminal, plain lines elsewhere.
 
 A sentence is one line, however long: a log is searched by line, and a terminal breaks it by itself.
+A table breaks cells between words only: what is cut within a name can be neither read nor copied.
 """
 
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,24 +21,64 @@ if TYPE_CHECKING:
 
 _LINE_EVERY_SECONDS = 5.0
 _BETWEEN_LINES_SECONDS: Final = 1.0
+_LINE_OF_A_LOG: Final = 100_000
+_FRAME: Final = 3  # characters of a frame, and of the blanks beside it, a column
 _COUNTS: Final = ("alive", "inserted", "updated", "unchanged", "deleted", "rejected")
 
 
 def console() -> Console:
-    """Return a console on standard output, as wide as a log wants it where there is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    """Return a console on standard output; where there is no terminal, no line ends early."""
+    return Console(width=None if sys.stdout.isatty() else _LINE_OF_A_LOG, highlight=False)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; columns of numbers are aligned to the right."""
-    table = Table(title=title, title_justify="left")
+    """Print a table; columns of numbers are aligned to the right.
+
+    On a terminal that is too narrow for its longest words, a row is a paragraph instead.
+    """
+    cells = [["" if cell is None else _text(cell) for cell in row] for row in rows]
+    out = console()
+    out.print(Text(title, style="italic"))
+    widths = _fitted([columns, *cells], out.width - _FRAME * len(columns) - 1)
+    if widths is None:
+        for row in cells:
+            _print_paragraph(out, columns, row)
+        return
+    table = Table()
     for index, column in enumerate(columns):
         numbers = rows and all(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
-    for row in rows:
+        table.add_column(column, justify="right" if numbers else "left", width=widths[index])
+    for row in cells:
         # As Text: rich would take [fe80::1] in an address for markup, and drop it.
-        table.add_row(*(Text("" if cell is None else _text(cell)) for cell in row))
-    console().print(table)
+        table.add_row(*(Text(cell) for cell in row))
+    out.print(table, crop=False)
+
+
+def _fitted(lines: Sequence[Sequence[str]], available: int) -> list[int] | None:
+    """Return how wide columns may be, their words kept whole; None where they do not fit."""
+    columns = list(zip(*lines, strict=True))
+    needed = [max(cell_len(w) for c in column for w in c.split() or [""]) for column in columns]
+    widths = [max(map(cell_len, column)) for column in columns]
+    if sum(needed) > available:
+        return None
+    while sum(widths) > available:
+        spare = [width - least for width, least in zip(widths, needed, strict=True)]
+        widths[spare.index(max(spare))] -= 1
+    return widths
+
+
+def _print_paragraph(out: Console, columns: Sequence[str], row: Sequence[str]) -> None:
+    """Print the first cell, and below it the others that hold something, with their columns."""
+    first, *others = row
+    out.print(Text(first, style="bold"), soft_wrap=True)
+    line = ""
+    for item in (f"{name} {cell}" for name, cell in zip(columns[1:], others, strict=True) if cell):
+        longer = f"{line} · {item}" if line else item
+        if line and cell_len(longer) + 2 > out.width:
+            out.print(Text(f"  {line}"), soft_wrap=True)
+            longer = item
+        line = longer
+    out.print(Text(f"  {line}"), soft_wrap=True)
 
 
 def _text(cell: object) -> str:

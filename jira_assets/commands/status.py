@@ -22,7 +22,11 @@ _SHOWN: Final = {
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="one JSON array on standard output")
 def status(*, as_json: bool) -> None:
-    """Show each integration: last sync, rows, what is on its way, what failed."""
+    """Show each integration: last sync, rows, queue, failures.
+
+    "data" is how old they are against the interval of the job: fresh, late or stale; unwatched
+    where the job is off. "in use" counts which project uses which status.
+    """
     import orjson
 
     overviews = _read()
@@ -47,19 +51,22 @@ def _print(overviews: "list[IntegrationOverview]") -> None:
     from jira_assets.commands.output import print_table
 
     columns = ["integration", "data", "last landed", "last applied", "queue", *_SHOWN]
-    print_table("Integrations", columns, [_row(overview) for overview in overviews])
+    print_table("Integrations (times in UTC)", columns, [_row(overview) for overview in overviews])
     for overview in overviews:
         if overview.unreadable_projects or overview.rejected_records:
-            click.echo(
-                f"{overview.partition_key}: {overview.unreadable_projects:,} unreadable projects, "
-                f"{overview.rejected_records:,} rejected records"
-            )
+            projects = _counted(overview.unreadable_projects, "unreadable project")
+            records = _counted(overview.rejected_records, "rejected record")
+            click.echo(f"{overview.partition_key}: {projects}, {records}")
         for each in overview.jobs:
             if each.job.error_message:
                 name = f"{overview.partition_key} {each.job.job_name}"
                 click.echo(f"{name}: FAILED: {each.job.error_message}")
         for failure in overview.failures:
             click.echo(f"{overview.partition_key}: FAILED: {failure}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _row(overview: "IntegrationOverview") -> list[object]:

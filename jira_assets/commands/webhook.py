@@ -20,7 +20,10 @@ def test() -> None:
     settings = Settings.from_environment()
     found = webhook_of(settings)
     if found is None:
-        raise InvalidWebhookError(f"{VARIABLE} is not set: nobody is told of failures.")
+        raise InvalidWebhookError(
+            f"{VARIABLE} is not set: nobody is told of failures. "
+            "Set it, here and for Dagster's daemon, to a webhook that takes Slack's messages."
+        )
     delivery = found.post(trial(settings.dagster_url))
     if not delivery.taken:
         click.echo(f"jira-assets: {delivery.words}", err=True)

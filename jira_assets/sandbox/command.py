@@ -1,4 +1,4 @@
-"""``jira-assets sandbox``: serve a Jira until Ctrl+C.
+"""``jira-assets sandbox``: serve a Jira until Ctrl-C.
 
 What it serves is loaded when it runs, so ``jira-assets --help`` pays for none of it.
 """
@@ -29,36 +29,45 @@ _AMOUNT = click.IntRange(min=0)
     "folder",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Serve the captured answers of a folder: status.json, project.json, "
-    "issuetype.json, field.json.",
+    help="serve the captured answers of a folder: status.json, project.json, "
+    "issuetype.json, field.json",
 )
 @click.option(
     "--deployment",
     type=click.Choice(["cloud", "data_center"]),
-    help="Which Jira to be; by default cloud, or what the captured answers are of.",
+    help="which Jira to be [default: cloud, or what the captured answers are of]",
 )
-@click.option("--projects", type=_AMOUNT, help="How many projects to make up. [default: 10]")
-@click.option("--statuses", type=_AMOUNT, help="How many statuses. [default: 24]")
-@click.option("--issue-types", type=_AMOUNT, help="How many issue types. [default: 8]")
-@click.option("--custom-fields", type=_AMOUNT, help="How many custom fields. [default: 20]")
-@click.option("--seed", type=int, help="Another seed makes another site. [default: 1]")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes any free port.")
-@click.option("--context-path", default="", help="What stands before every path, as /jira.")
-@click.option("--latency-ms", type=click.FloatRange(min=0), default=0.0, help="What a call takes.")
+@click.option("--projects", type=_AMOUNT, help="how many projects to make up [default: 10]")
+@click.option("--statuses", type=_AMOUNT, help="how many statuses [default: 24]")
+@click.option("--issue-types", type=_AMOUNT, help="how many issue types [default: 8]")
+@click.option("--custom-fields", type=_AMOUNT, help="how many custom fields [default: 20]")
+@click.option("--seed", type=int, help="another seed makes another site [default: 1]")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any free port]")
+@click.option("--context-path", default="", help="what stands before every path, as /jira")
+@click.option(
+    "--latency-ms",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="how long a call takes [default: 0]",
+)
 @click.option(
     "--rate-limit",
     "rate",
     metavar="R",
     type=click.FloatRange(min=0, min_open=True),
-    help="Requests a second; more are answered 429.",
+    help="requests a second; more are answered 429 [default: no limit]",
 )
-@click.option("--burst", type=click.IntRange(min=1), help="How many at once. [default: 1]")
+@click.option(
+    "--burst",
+    type=click.IntRange(min=1),
+    help="how many at once before --rate-limit counts [default: 1]",
+)
 @click.option(
     "--fault",
     "faults",
     metavar="KIND=SHARE",
     multiple=True,
-    help="What goes wrong, and with which share of the calls, as http_500=0.1. Repeatable.",
+    help="what goes wrong, and with which share of the calls, as http_500=0.1; may be repeated",
 )
 @click.option(
     "--list-faults",
@@ -66,16 +75,19 @@ _AMOUNT = click.IntRange(min=0)
     is_eager=True,
     expose_value=False,
     callback=lambda context, _, wanted: _list_faults(context) if wanted else None,
-    help="Say every KIND in words, and end.",
+    help="say every KIND in words, and end",
 )
-@click.option("--username", help="Let only this user in; without it, a bearer token.")
 @click.option(
-    "--secret-env", metavar="NAME", help="The variable that holds the one secret to let in."
+    "--username",
+    help="let in only this user, by --secret-env as the password; without it, that is a token",
+)
+@click.option(
+    "--secret-env", metavar="NAME", help="the variable that holds the one secret to let in"
 )
 def sandbox(**options: Any) -> None:
     """Serve a Jira to run against: made up, or from captured answers.
 
-    Prints its URL and the command that connects to it, then serves until Ctrl+C.
+    Prints its URL and the command that connects to it, then serves until Ctrl-C.
     """
     from jira_assets.sandbox.server import told_to_end
 
@@ -116,7 +128,7 @@ def announcement(server: "SandboxServer", secret_env: str | None) -> str:
         f"  {server.url}",
         "Connect it:",
         f"  {shlex.join(_connect(server, site, secret_env))}",
-        "Ctrl+C ends it.",
+        "Ctrl-C ends it.",
     ]
     return "\n".join(lines)
 

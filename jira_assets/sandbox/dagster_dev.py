@@ -25,6 +25,8 @@ REPOSITORY: Final = "__repository__"
 START_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.5
+# Dagster recommends `dg dev`, of a package that is not installed, to whoever reads the log.
+_NO_ADVICE: Final = "ignore:Function `dev_command` is superseded"
 
 _LAUNCH: Final = """
 mutation Launch($params: ExecutionParams!) {
@@ -73,7 +75,7 @@ def port_is_free(port: int) -> bool:
 def dev_command(port: int, workspace: Path) -> list[str]:
     """Return the command line of ``dagster dev`` on a workspace."""
     options = ["--host", "127.0.0.1", "--port", str(port), "--workspace", str(workspace)]
-    return [sys.executable, "-m", "dagster", "dev", *options]
+    return [sys.executable, "-W", _NO_ADVICE, "-m", "dagster", "dev", *options]
 
 
 def write_workspace(folder: Path, module: str = MODULE) -> Path:

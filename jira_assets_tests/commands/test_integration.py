@@ -33,6 +33,7 @@ def test_add_makes_the_tenant_and_keeps_every_setting(shell: Shell, warehouse: s
     )
     assert "projects: A, B, C but D" in typed.said
     assert "integration test globex/cloud" in typed.said
+    assert "one that runs already knows GLOBEX only if it was started with it" in typed.said
     row = integration_row(warehouse)
     assert (row.base_url, row.deployment, row.auth) == (SITE, "cloud", "basic")
     assert (row.username, row.secret_ref) == ("bot@globex.example", "env:GLOBEX")

@@ -1,6 +1,7 @@
 """`jira-assets job`: what people read and change, and what cannot be."""
 
 import pytest
+import sqlalchemy as sa
 
 from jira_assets_tests.commands.desk import Desk
 from jira_assets_tests.commands.shell import KEY
@@ -46,6 +47,18 @@ def test_an_interval_is_changed_and_a_job_switched_off(desk: Desk) -> None:
         desk.shell("job", "update", KEY, JOB, "--off").said
     )
     assert "off (every 1 min) │ 3 │" in desk.shell("job", "list").said
+
+
+def test_a_job_that_is_due_is_not_called_next(desk: Desk) -> None:
+    with desk.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE jira.etl_jobs SET next_run_at = '2026-01-02 03:04:05Z'"))
+    due = "due since 2026-01-02 03:04:05"
+    assert due in desk.shell("job", "list", KEY).said
+    said = desk.shell("job", "update", KEY, JOB, "--priority", "2").said
+    assert f"next run {due} (UTC)" in said
+    with desk.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE jira.etl_jobs SET status = 'RUNNING'"))
+    assert "due since" not in desk.shell("job", "list", KEY).said
 
 
 def test_a_run_is_asked_for(desk: Desk) -> None:

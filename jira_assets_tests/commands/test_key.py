@@ -24,7 +24,7 @@ def key_of(typed: Typed) -> tuple[str, str]:
 def test_a_key_is_printed_once_and_kept_nowhere(desk: Desk) -> None:
     typed = desk.shell("key", "create", "acme", "--name", "the platform")
     key_id, secret = key_of(typed)
-    assert f"key {key_id} of acme, shown this once:" in typed.err
+    assert f"key {key_id} of acme: printed this once, stored nowhere" in typed.err
     with desk.engine.connect() as connection:
         found = find_keys(connection, [key_id])[key_id]
     assert found.opens_with(secret)

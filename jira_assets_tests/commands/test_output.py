@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -72,6 +73,56 @@ def test_on_a_terminal_it_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "acme/cloud project_statuses" in shown.decode()
     assert "60/60" in shown.decode()
     assert "━" in shown.decode()
+
+
+COLUMNS = ["integration", "job", "runs", "status", "next run"]
+ROWS = [
+    ["demo-acme/datacenter", "jira_discovery", "every 1,440 min", "READY", "after jira_metadata"],
+    ["demo-acme/datacenter", "jira_metadata", "off (every 1,440 min)", "", "2026-11-24 14:40:17"],
+]
+WORDS = {word for row in ROWS for cell in row for word in cell.split()}
+
+
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> list[str]:
+    """Return the lines of the table as a terminal of ``width`` shows it, without its styles."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(width))
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        print_table("Jobs", COLUMNS, ROWS)
+        terminal.write("the end")
+        terminal.flush()
+        shown = b""
+        while b"the end" not in shown:
+            shown += os.read(ours, 10_000)
+    os.close(ours)
+    return re.sub(r"\x1b\[[\d;]*m", "", shown.decode()).splitlines()[:-1]
+
+
+@pytest.mark.parametrize("width", [130, 100, 85, 80, 60, 40])
+def test_no_terminal_is_too_narrow_for_whole_words(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    shown = on_a_terminal(monkeypatch, width)
+    assert max(len(line) for line in shown) <= width
+    assert {word for line in shown for word in line.split()} >= WORDS
+
+
+def test_where_a_table_does_not_fit_a_row_is_a_paragraph(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert on_a_terminal(monkeypatch, 60)[1:4] == [
+        "demo-acme/datacenter",
+        "  job jira_discovery · runs every 1,440 min · status READY",
+        "  next run after jira_metadata",
+    ]
+
+
+def test_without_a_terminal_a_row_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    wide = " ".join(["word"] * 100)
+    print_table("Jobs", COLUMNS, [[*ROWS[0][:4], wide]])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert f"jira_discovery │ every 1,440 min │ READY  │ {wide} │" in lines[4]
 
 
 def test_a_table_shows_what_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,7 +150,7 @@ def test_an_unreadable_project_keeps_what_it_had(story: Story) -> None:
         story.typed[1].said
     )
     status = story.desk.shell("status")
-    assert "acme/cloud: 1 unreadable projects, 0 rejected records\n" in status.out
+    assert "acme/cloud: 1 unreadable project, 0 rejected records\n" in status.out
 
 
 def test_a_status_that_vanished_is_marked_deleted_with_its_relations(story: Story) -> None:
