@@ -117,7 +117,8 @@ def _row(each: "Job") -> list[object]:
 
 
 def _runs(each: "Job") -> str:
-    every = f"every {each.schedule_interval_minutes:,} min"
+    hours, minutes = divmod(each.schedule_interval_minutes, 60)
+    every = f"every {hours:,} h" if hours and not minutes else f"every {60 * hours + minutes:,} min"
     return every if each.enabled else f"off ({every})"
 
 

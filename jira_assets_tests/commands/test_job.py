@@ -12,12 +12,12 @@ JOB = "jira_metadata"
 def test_an_integration_comes_with_its_jobs(desk: Desk) -> None:
     typed = desk.shell("job", "list", KEY)
     assert typed.code == 0
-    assert f"{KEY} │ {JOB} │ every 1,440 min │ 1 │ │ READY │ never │" in typed.said
+    assert f"{KEY} │ {JOB} │ every 24 h │ 1 │ │ READY │ never │" in typed.said
 
 
 def test_the_job_of_the_fields_comes_after_that_of_the_metadata(desk: Desk) -> None:
     said = desk.shell("job", "list", KEY).said
-    line = f"{KEY} │ jira_discovery │ every 1,440 min │ 1 │ {JOB} │ READY │ never │ after {JOB} │"
+    line = f"{KEY} │ jira_discovery │ every 24 h │ 1 │ {JOB} │ READY │ never │ after {JOB} │"
     assert line in said
     assert "waits for" not in said
 
@@ -61,6 +61,16 @@ def test_a_job_that_is_due_is_not_called_next(desk: Desk) -> None:
     assert "due since" not in desk.shell("job", "list", KEY).said
 
 
+@pytest.mark.parametrize(
+    ("minutes", "said"), [("90", "90 min"), ("120", "2 h"), ("1441", "1,441 min")]
+)
+def test_whole_hours_are_told_as_hours(desk: Desk, minutes: str, said: str) -> None:
+    assert (
+        f": every {said}, next run "
+        in desk.shell("job", "update", KEY, JOB, "--every", minutes).said
+    )
+
+
 def test_a_run_is_asked_for(desk: Desk) -> None:
     said = desk.shell("job", "run", KEY).said
     assert said.startswith(f"asked for {KEY} {JOB}: request ")
@@ -92,6 +102,6 @@ def test_a_run_of_a_disabled_integration_is_refused(desk: Desk) -> None:
     desk.shell("integration", "disable", KEY)
     assert "is disabled" in desk.shell("job", "run", KEY).said
     assert (
-        f"{JOB} │ every 1,440 min │ 1 │ │ READY │ never │ never: disabled"
+        f"{JOB} │ every 24 h │ 1 │ │ READY │ never │ never: disabled"
         in desk.shell("job", "list", KEY).said
     )
