@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from jira_assets.partitions import nearest
 from jira_assets.warehouse.tables import api_keys, tenants
@@ -93,8 +94,8 @@ def list_keys(connection: sa.Connection) -> list[ApiKey]:
 
 def find_keys(connection: sa.Connection, key_ids: Collection[str]) -> dict[str, ApiKey]:
     """Return those of these keys that are there and not revoked, by their id."""
-    wanted = _select().where(_keys.key_id.in_(key_ids), _keys.revoked_at.is_(None))
-    return {row.key_id: ApiKey(**row._asdict()) for row in connection.execute(wanted)}
+    rows = connection.execute(_LIVING, {"key_ids": list(key_ids)})
+    return {row.key_id: ApiKey(**row._asdict()) for row in rows}
 
 
 def revoke_key(engine: sa.Engine, key_id: str) -> bool:
@@ -131,3 +132,10 @@ def _tenant_id(connection: sa.Connection, slug: str) -> int:
 def _select() -> sa.Select[Any]:
     query = sa.select(api_keys, tenants.c.slug.label("tenant"))
     return query.outerjoin(tenants, tenants.c.id == _keys.tenant_id)
+
+
+# Asked with every call: made once, and one text for any number of keys.
+_LIVING: Final = _select().where(
+    _keys.key_id == sa.any_(sa.bindparam("key_ids", type_=ARRAY(sa.Text))),
+    _keys.revoked_at.is_(None),
+)
