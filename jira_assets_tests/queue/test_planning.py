@@ -84,16 +84,17 @@ def test_nothing_leads_to_nothing() -> None:
 
 
 def test_one_run_covers_every_message_of_a_partition() -> None:
-    rows = [row(1, "projects"), row(3, "project_statuses"), row(2, "statuses")]
-    made = planned(rows, extraction(Phase.SUCCEEDED))
+    entities = ["projects", "statuses", "fields", "project_statuses"]
+    rows = [row(number, entity) for number, entity in enumerate(entities, 1)]
+    made = planned([rows[0], rows[3], rows[1], rows[2]], extraction(Phase.SUCCEEDED))
     (request,) = made.requests
     assert request.partition_key == KEY
-    assert request.run_key == f"{UUID(int=3)}:1"
-    assert request.message_ids == (UUID(int=1), UUID(int=2), UUID(int=3))
+    assert request.run_key == f"{UUID(int=4)}:1"
+    assert request.message_ids == tuple(UUID(int=number) for number in range(1, 5))
     assert set(request.tables) == set(SOURCES)
     assert not made.transitions
     assert "asks for a run of projects, " in made.words[0]
-    assert "(3 messages, attempt 1)" in made.words[0]
+    assert "(4 messages, attempt 1)" in made.words[0]
 
 
 @pytest.mark.parametrize("entity", sorted(TARGETS))
@@ -329,10 +330,10 @@ def test_a_later_attempt_is_not_confused_with_an_earlier_run() -> None:
 
 
 def test_a_message_that_feeds_no_deployed_table_is_completed() -> None:
-    made = planned([row(1, "fields"), row(2, "statuses")])
+    made = planned([row(1, "boards"), row(2, "statuses")])
     (transition,) = made.transitions
-    assert (transition.before.entity, transition.state) == ("fields", "completed")
-    assert f"{KEY}: fields feeds no table deployed here, completed" in made.words
+    assert (transition.before.entity, transition.state) == ("boards", "completed")
+    assert f"{KEY}: boards feeds no table deployed here, completed" in made.words
     assert made.requests[0].message_ids == (UUID(int=2),)
 
 

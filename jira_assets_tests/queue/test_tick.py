@@ -28,7 +28,7 @@ from jira_assets.warehouse.connect import WarehouseUnavailableError, engine_for
 from jira_assets.warehouse.contracts import Landing
 from jira_assets.warehouse.queue_rows import claim
 from jira_assets.warehouse.resource import WarehouseResource
-from jira_assets.warehouse.tables import SOURCES, applied_extractions, tables_fed_by
+from jira_assets.warehouse.tables import ENTITIES, SOURCES, applied_extractions, tables_fed_by
 from jira_assets_tests.conftest import AddIntegration
 from jira_assets_tests.queue.conftest import Queue
 
@@ -150,11 +150,11 @@ def test_from_a_landing_to_applied_tables(
 
 def test_all_that_an_extraction_landed_is_one_run(ticking: Ticking) -> None:
     extraction = uuid4()
-    for entity in ("projects", "issue_types", "statuses", "project_statuses"):
+    for entity in ENTITIES:
         ticking.queue.land(entity, extraction_id=extraction)
     (request,) = ticking.tick().requests
     assert set(request.tables) == set(SOURCES)
-    assert len(request.message_ids) == 4
+    assert len(request.message_ids) == len(ENTITIES)
 
 
 def test_what_a_run_did_by_itself_needs_no_message(ticking: Ticking) -> None:

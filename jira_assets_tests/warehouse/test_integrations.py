@@ -24,6 +24,7 @@ from jira_assets.warehouse.integrations import (
     set_active,
     update_integration,
 )
+from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets_tests.conftest import AddIntegration
 
 ACME = PartitionKey("acme", "cloud")
@@ -276,8 +277,9 @@ def test_purge_deletes_every_row_of_it_and_none_of_others(
 
     deleted = remove_integration(warehouse, ACME, purge=True)
 
-    # One row each as `_fill` makes them, and the job that an integration comes with.
-    assert deleted == dict.fromkeys(_rows(warehouse, gone), 1) | {"etl_jobs": 2}
+    # One row each as `_fill` makes them, and the jobs that an integration comes with.
+    jobs = 1 + len(TEMPLATES)
+    assert deleted == dict.fromkeys(_rows(warehouse, gone), 1) | {"etl_jobs": jobs}
     assert not any(_rows(warehouse, gone).values())
     assert _rows(warehouse, kept) == others
     assert remove_integration(warehouse, kept.key, purge=True)["tenants"] == 1
@@ -306,7 +308,7 @@ def test_a_removed_integration_can_be_purged(
     integration()
     remove_integration(warehouse, ACME)
     assert remove_integration(warehouse, ACME, purge=True) == {
-        "etl_jobs": 1,
+        "etl_jobs": len(TEMPLATES),
         "integrations": 1,
         "tenants": 1,
     }
