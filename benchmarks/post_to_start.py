@@ -18,7 +18,7 @@ from jira_assets.warehouse.jobs import update_job
 from jira_assets.warehouse.tables import job_requests
 
 PARTITION = "acme/cloud"
-ROUNDS = 12
+ROUNDS = 8
 _PATIENCE_SECONDS = 120.0
 
 
@@ -64,20 +64,22 @@ def _served(deployment: Deployment) -> Iterator[tuple[str, str]]:
         stderr=subprocess.DEVNULL,
         text=True,
     ) as service:
-        if service.stdout is None:
-            raise RuntimeError("the service has no output")
-        found = re.search(r"http://[\d.:]+", service.stdout.readline())
-        if found is None:
-            raise RuntimeError("the service does not say where it is")
-        yield found[0], made.stdout.strip()
-        service.terminate()
+        try:
+            if service.stdout is None:
+                raise RuntimeError("the service has no output")
+            found = re.search(r"http://[\d.:]+", service.stdout.readline())
+            if found is None:
+                raise RuntimeError("the service does not say where it is")
+            yield found[0], made.stdout.strip()
+        finally:
+            service.terminate()
 
 
 def _one_round(deployment: Deployment, url: str, bearer: str, number: int) -> dict[str, float]:
     began = time.time()
     answer = requests.post(
         f"{url}/jira/extract/statuses-and-relationships/cloud?tenant_id=acme",
-        headers={"Authorization": f"Bearer {bearer}", "Idempotency-Key": f"round {number}"},
+        headers={"Authorization": f"Bearer {bearer}", "Idempotency-Key": f"round-{number}"},
         timeout=30,
     )
     answer.raise_for_status()
