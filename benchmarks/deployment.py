@@ -72,8 +72,11 @@ class Deployment:
         ]
 
     def _dequeued(self, run_id: str) -> float | None:
-        found = self.instance.all_logs(run_id, of_type=DagsterEventType.PIPELINE_DEQUEUED)
-        return found[0].timestamp if found else None
+        for kind in (DagsterEventType.RUN_DEQUEUED, DagsterEventType.RUN_STARTING):
+            found = self.instance.all_logs(run_id, of_type=kind)
+            if found:
+                return found[0].timestamp
+        return None
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def _one_round(deployment: Deployment, url: str, bearer: str, number: int) -> di
     reading = _claimed_at(deployment, request_id)
     made = next(each for each in deployment.job_runs() if request_id in each.run_key)
     if made.dequeued is None or made.started is None:
-        raise RuntimeError(f"run {made.run_id} read without having started")
+        raise RuntimeError(f"run {made.run_id} read without having started: {made}")
     return {
         "POST, until it is answered": answered - began,
         "until the sensor asks for a run": made.requested - answered,
