@@ -23,12 +23,13 @@ from jira_assets.warehouse.catalogue import (
     statuses_of,
     statuses_of_project,
 )
+from jira_assets.warehouse.job_settings import LONGEST_MINUTES
 from jira_assets.warehouse.jobs import Job, list_jobs, update_job
 
 router: Final = APIRouter(tags=["integrations"])
 _LARGEST: Final = 2**31 - 1
 
-Minutes = Annotated[StrictInt, Field(ge=1, le=366 * 24 * 60)]
+Minutes = Annotated[StrictInt, Field(ge=1, le=LONGEST_MINUTES)]
 
 
 class IntegrationView(BaseModel):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 
 from jira_assets.extract.progress import Progress
+from jira_assets.queue.runs import RUN_KEY_TAG
 from jira_assets.warehouse.due_jobs import request_of
 from jira_assets.warehouse.job_runs import (
     JobTakenError,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from jira_assets.warehouse.resource import WarehouseResource
 
 WRITE_EVERY_SECONDS: Final = 1.0
-_RUN_KEY_TAG: Final = "dagster/run_key"
 WEIGHTS: Final = {
     "projects": 5,
     "issue_types": 1,
@@ -93,7 +93,7 @@ def begin_job(
     except JobTakenError as error:
         metadata = {"failure": type(error).__name__}
         raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from None
-    request_id = request_of(context.run.tags.get(_RUN_KEY_TAG, ""))
+    request_id = request_of(context.run.tags.get(RUN_KEY_TAG, ""))
     if request_id is not None:
         serve(engine, request_id, run_id)
     return JobProgress(

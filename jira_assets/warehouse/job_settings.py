@@ -25,7 +25,7 @@ RETRIES_LEFT_TAG: Final = "jira_assets/retries_left"
 MAX_RETRIES_TAG: Final = "jira_assets/max_retries"
 """The tag that says how often its job is tried again at most."""
 
-_LONGEST_MINUTES: Final = 366 * 24 * 60
+LONGEST_MINUTES: Final = 366 * 24 * 60
 
 
 class InvalidJobError(ValueError):
@@ -89,8 +89,8 @@ def check_settings(settings: JobSettings) -> None:
     """Raise ``InvalidJobError`` for the first setting that cannot be."""
     for name in ("schedule_interval_minutes", "retry_interval_minutes"):
         minutes = settings.get(name, 1)
-        if not 1 <= int(str(minutes)) <= _LONGEST_MINUTES:
-            raise InvalidJobError(name, f"{name} is 1 up to {_LONGEST_MINUTES}, not {minutes}.")
+        if not 1 <= int(str(minutes)) <= LONGEST_MINUTES:
+            raise InvalidJobError(name, f"{name} is 1 up to {LONGEST_MINUTES}, not {minutes}.")
     if settings.get("priority", 1) < 1:
         raise InvalidJobError("priority", "priority is 1 or more; 1 runs first.")
     if settings.get("max_retries", 0) < 0:
