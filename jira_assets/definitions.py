@@ -125,12 +125,7 @@ def build_definitions(
             build_reconciler_sensor(default_status=status),
             build_failure_sensor(
                 jobs={
-                    **{
-                        job.name: [
-                            raw_asset_key(entity, prefix) for entity in _read(kind, entities)
-                        ]
-                        for kind, job in extract_jobs.items()
-                    },
+                    **_keys_read(extract_jobs, entities, prefix),
                     SITE_JOB: raw.keys,
                     TRANSFORM_JOB: [key for each in transforms for key in each.keys],
                     PRUNE_JOB: [],
@@ -156,18 +151,25 @@ def _extract_jobs(entities: Sequence[str], prefix: Sequence[str]) -> dict[str, A
     return {
         job_type: dg.define_asset_job(
             name,
-            selection=dg.AssetSelection.assets(*(raw_asset_key(each, prefix) for each in read)),
+            selection=dg.AssetSelection.assets(*read),
             description=description,
             hooks={end_job_landed, end_job_failed},
         )
         for job_type, (name, description) in _EXTRACT_JOBS.items()
-        if (read := _read(job_type, entities))
+        if (read := _read(job_type, entities, prefix))
     }
 
 
-def _read(job_type: str, entities: Sequence[str]) -> list[str]:
-    """Return what a job of a type reads of ``entities``."""
-    return [entity for entity in JOB_TYPES[job_type] if entity in entities]
+def _keys_read(
+    jobs: Mapping[str, Any], entities: Sequence[str], prefix: Sequence[str]
+) -> dict[str, list[dg.AssetKey]]:
+    """Return the assets of each of the jobs of ``_extract_jobs``, by the job's name."""
+    return {job.name: _read(job_type, entities, prefix) for job_type, job in jobs.items()}
+
+
+def _read(job_type: str, entities: Sequence[str], prefix: Sequence[str]) -> list[dg.AssetKey]:
+    """Return the raw assets that a job of a type makes of ``entities``."""
+    return [raw_asset_key(each, prefix) for each in JOB_TYPES[job_type] if each in entities]
 
 
 def _site_job(raw: dg.AssetsDefinition) -> Any:
