@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from jira_assets.warehouse.figures import count_rows
 from jira_assets.warehouse.freshness import (
     WORST_FIRST,
     Freshness,
@@ -77,7 +78,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
     failures = _failures(connection)
     jobs = read_job_overviews(connection)
     unreadable = _counts(connection, _unreadable())
-    rejected = _counts(connection, _count_by_integration(rejected_records))
+    rejected = _counts(connection, _rejected())
     return [
         IntegrationOverview(
             partition_key=f"{row.tenant}/{row.slug}",
@@ -87,7 +88,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
             last_applied_at=row.last_applied_at,
             unreadable_projects=unreadable.get(row.id, 0),
             rejected_records=rejected.get(row.id, 0),
-            rows=rows.get(row.id, _none()),
+            rows=rows.get(f"{row.tenant}/{row.slug}", _none()),
             queue=queue.get(row.id, {}),
             failures=tuple(failures.get(row.id, ())),
             jobs=tuple(jobs.get(row.id, ())),
@@ -123,12 +124,9 @@ def _integrations() -> sa.Select[Any]:
     )
 
 
-def _count_by_integration(table: sa.Table, *where: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    return (
-        sa.select(table.c.integration_id, sa.func.count())
-        .where(*where)
-        .group_by(table.c.integration_id)
-    )
+def _rejected() -> sa.Select[Any]:
+    by = rejected_records.c.integration_id
+    return sa.select(by, sa.func.count()).group_by(by)
 
 
 def _counts(connection: sa.Connection, by_integration: sa.Select[Any]) -> dict[int, int]:
@@ -139,13 +137,11 @@ def _none() -> dict[str, int]:
     return {str(name): 0 for name in DATA_TABLES}
 
 
-def _rows(connection: sa.Connection) -> dict[int, dict[str, int]]:
-    rows: dict[int, dict[str, int]] = {}
-    for name, table in DATA_TABLES.items():
-        living = _count_by_integration(table, table.c.deleted_at.is_(None))
-        for integration_id, count in connection.execute(living):
-            counts = rows.setdefault(integration_id, _none())
-            counts[str(name)] = count
+def _rows(connection: sa.Connection) -> dict[str, dict[str, int]]:
+    """Return the living rows of each table, by partition key."""
+    rows: dict[str, dict[str, int]] = {}
+    for table, partition_key, count in count_rows(connection):
+        rows.setdefault(partition_key, _none())[table] = count
     return rows
 
 
