@@ -4,7 +4,7 @@ Plain dataclasses. No SQLAlchemy and no Dagster here: the pure functions of ``tr
 reading generators of ``extract`` are written against this module alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -81,6 +81,71 @@ Note = int | float | str
 
 
 @dataclass(frozen=True)
+class MappedField:
+    """A custom field that has a column of its own in ``issues``."""
+
+    field_id: str
+    type: str | None
+    """``schema.type`` of the field when its project was last read in full; None: not known."""
+    changed: bool = False
+    """Whether the field is of another type by now: its values do not go into the column."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which part of a project's issues a reading asked for, and with what."""
+
+    since: datetime | None
+    """Everything that Jira changed from then on, by Jira's clock; None: everything."""
+    until: datetime
+    """Where the next reading goes on: its beginning less the overlap, by Jira's clock."""
+    project_key: str
+    fields: tuple[str, ...] = ()
+    """The fields that were asked for."""
+    mapped: Mapping[str, MappedField] = field(default_factory=dict)
+    """Column of ``issues`` to the field that it holds."""
+
+
+@dataclass(frozen=True)
+class ScopePage:
+    """One answer about one scope."""
+
+    scope: str
+    page: RawPage
+
+
+@dataclass(frozen=True)
+class ScopeEnd:
+    """A scope was read to its end: what came of it counts from now on, and its watermark moves.
+
+    Where nothing came of it (an idle project), only the watermark moves. Where it could not be
+    read, ``unreadable`` is the reason: its watermark stays, and what came of it does not count.
+    """
+
+    scope: str
+    window: Window
+    unreadable: str | None = None
+
+
+@dataclass(frozen=True)
+class ScopedReading:
+    """Many scopes of one entity on their way in, several at a time, their pages in any order.
+
+    ``scopes`` is called once, with the scopes that an earlier attempt of the same step has landed
+    whole: the reader leaves them out. Pages of a scope are numbered from 0, each number once.
+    """
+
+    owner: Owner
+    extraction_id: UUID
+    entity: str
+    scopes: Callable[[frozenset[str]], Iterator[ScopePage | ScopeEnd]]
+    included_projects: tuple[str, ...] = ()
+    excluded_projects: tuple[str, ...] = ()
+    notes: Callable[[], Mapping[str, Note]] = dict
+    """As of a ``Reading``."""
+
+
+@dataclass(frozen=True)
 class LeftBehind:
     """Pages of an unfinished reading: which projects they are about, and how many can be read."""
 
@@ -108,6 +173,10 @@ class Landing:
     excluded_projects: tuple[str, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Project id to the reason why it could not be read."""
+    is_full: bool = True
+    """Whether it holds all of its scope, rather than what changed since the one before it."""
+    window: Window | None = None
+    """Of a project's issues: what was asked for."""
 
     @property
     def order(self) -> tuple[datetime, int]:
@@ -182,11 +251,84 @@ class Snapshots:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Some rows of one table, column by column, every value as Postgres reads it: text or None.
+
+    A jsonb value is JSON, an array is an array literal, a moment is ISO 8601 with its offset. All
+    columns of the table are there but the owner's and the bookkeeping ones, all equally long.
+    """
+
+    columns: Mapping[str, Sequence[str | None]]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one page of a landing says: rows by table, and what could not be used.
+
+    The same key may come again, in the same piece or in a later one: the later one is the newer.
+    """
+
+    rows: Mapping[str, Rows]
+    rejected: Sequence[Rejected] = ()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What one landing of one scope says has changed. Merged before those after it."""
+
+    landing: Landing
+    pieces: Callable[[], Iterator[Piece]]
+
+
+@dataclass(frozen=True)
+class SweptPage:
+    """Ids of issues that a project has, some of them; a project without any has a page, too."""
+
+    project_jira_id: str
+    issue_jira_ids: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Which issues there are, of the projects that could be read; the others are gone."""
+
+    landing: Landing
+    pages: Callable[[], Iterator[SweptPage]]
+
+
+@dataclass(frozen=True)
+class Increments:
+    """What the tables of one integration have yet to take in, oldest first.
+
+    ``steps`` are few at a time in memory; several may be merged in one transaction.
+    """
+
+    owner: Owner
+    tables: tuple[str, ...]
+    transform_version: str
+    steps: Callable[[], Iterator[Changes | Sweep]]
+
+
+@dataclass(frozen=True)
 class PartitionFailure:
     """Why one partition has no snapshot."""
 
     partition_key: str
     error: Exception
+
+
+@dataclass
+class SharedIncrements:
+    """The increments of the partitions of a run, of which several tables are made at once.
+
+    Each table's output is this same object. The IO manager merges all the tables with the first
+    one, and keeps what came of it here, for the others.
+    """
+
+    tables: tuple[str, ...]
+    make: Callable[[], Iterable["Increments | PartitionFailure"]]
+    merged: "list[Mapping[str, MergeResult] | PartitionFailure] | None" = None
+    """A partition each: table to what its merge did. None: not merged yet."""
 
 
 @dataclass(frozen=True)

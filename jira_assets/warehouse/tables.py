@@ -1,56 +1,28 @@
 """The tables of schema ``jira``, as SQLAlchemy metadata. ``docs/tables.md`` is made from here.
 
-Decisions this module embodies:
-
-* Data tables carry Jira's own ids and no foreign keys: relations need no order between transforms,
-  and a million-row merge pays for no trigger. What keeps them whole is the merge, and a check.
-* Ids in Jira are unique only inside an integration, so ``integration_id`` leads every key.
-* ``deleted_at`` is null while a row is alive; rows are never removed but by ``--purge``.
+What they have in common is in ``schema``, what issues bring is in ``issue_tables``.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
-SCHEMA: Final = "jira"
-
-NAMING_CONVENTION: Final = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-metadata = sa.MetaData(schema=SCHEMA, naming_convention=NAMING_CONVENTION)
-
-
-def _timestamp(name: str, comment: str, *, nullable: bool = True) -> sa.Column[Any]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, comment=comment)
-
-
-def _now(name: str, comment: str) -> sa.Column[Any]:
-    return sa.Column(
-        name,
-        sa.DateTime(timezone=True),
-        nullable=False,
-        server_default=sa.func.clock_timestamp(),
-        comment=comment,
-    )
-
-
-def _one_of(column: str, *values: str) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
-def _owner_columns() -> list[sa.Column[Any]]:
-    return [
-        sa.Column("tenant_id", sa.BigInteger, nullable=False, comment="tenants.id"),
-        sa.Column("integration_id", sa.BigInteger, nullable=False, comment="integrations.id"),
-    ]
-
+from jira_assets.warehouse.issue_tables import (
+    issue_changelogs,
+    issue_watermarks,
+    issues,
+    projects_custom_fields,
+)
+from jira_assets.warehouse.schema import (
+    SCHEMA,
+    data_table,
+    metadata,
+    now,
+    one_of,
+    owner_columns,
+    timestamp,
+)
 
 # --------------------------------------------------------------------------- who is served
 
@@ -59,7 +31,7 @@ tenants = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="ours"),
     sa.Column("slug", sa.Text, nullable=False, unique=True, comment="immutable; left of the slash"),
-    _now("created_at", "when the tenant was added"),
+    now("created_at", "when the tenant was added"),
     comment="A tenant is a customer.",
 )
 
@@ -124,17 +96,17 @@ integrations = sa.Table(
         server_default=sa.true(),
         comment="whether it has a partition",
     ),
-    _timestamp("removed_at", "set by `integration remove`; the rows stay until --purge"),
-    _now("created_at", "when the integration was added"),
-    _now("updated_at", "when its settings last changed"),
+    timestamp("removed_at", "set by `integration remove`; the rows stay until --purge"),
+    now("created_at", "when the integration was added"),
+    now("updated_at", "when its settings last changed"),
     sa.Column(
         "ca_bundle",
         sa.Text,
         comment="path of a PEM file, on the machine that reads Jira, of a private CA",
     ),
     sa.UniqueConstraint("tenant_id", "slug"),
-    _one_of("deployment", "auto", "cloud", "data_center"),
-    _one_of("auth", "basic", "bearer", "none"),
+    one_of("deployment", "auto", "cloud", "data_center"),
+    one_of("auth", "basic", "bearer", "none"),
     sa.CheckConstraint("max_concurrency >= 1", name="max_concurrency"),
     sa.CheckConstraint("requests_per_second > 0", name="requests_per_second"),
     comment="An integration is one Jira site of one tenant.",
@@ -160,7 +132,7 @@ raw_extraction_data = sa.Table(
         autoincrement=False,
         comment="number of the answer, from 0",
     ),
-    *_owner_columns(),
+    *owner_columns(),
     sa.Column(
         "request",
         JSONB,
@@ -173,7 +145,7 @@ raw_extraction_data = sa.Table(
         JSONB(none_as_null=True),
         comment="Jira's answer as it came, less U+0000, which Postgres refuses",
     ),
-    _now("extracted_at", "when its batch was begun; of the first page: when the reading began"),
+    now("extracted_at", "when its batch was begun; of the first page: when the reading began"),
     comment="Every answer of Jira, as it came. Counts once its marker is in raw_extractions.",
 )
 
@@ -195,7 +167,7 @@ raw_extractions = sa.Table(
         nullable=False,
         comment="breaks a tie of started_at",
     ),
-    *_owner_columns(),
+    *owner_columns(),
     sa.Column("pages", sa.Integer, nullable=False, comment="pages that landed"),
     sa.Column("items", sa.BigInteger, nullable=False, comment="objects on those pages"),
     sa.Column(
@@ -205,8 +177,15 @@ raw_extractions = sa.Table(
         comment="included and excluded project keys; unreadable: project id to its reason",
     ),
     sa.Column("run_id", sa.Text, comment="the Dagster run that landed it"),
-    _timestamp("started_at", "when its reading began; orders extractions", nullable=False),
-    _now("landed_at", "when the marker was written"),
+    timestamp("started_at", "when its reading began; orders extractions", nullable=False),
+    now("landed_at", "when the marker was written"),
+    sa.Column(
+        "is_full",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.true(),
+        comment="holds all of its scope; false: what has changed since the one before it",
+    ),
     sa.Column(
         "took",
         JSONB(none_as_null=True),
@@ -238,7 +217,7 @@ etl_job_queue = sa.Table(
         primary_key=True,
         comment="made of extraction, entity and scope",
     ),
-    *_owner_columns(),
+    *owner_columns(),
     sa.Column("partition_key", sa.Text, nullable=False, comment="tenant/integration"),
     sa.Column(
         "extraction_id", UUID(as_uuid=True), nullable=False, comment="raw_extractions.extraction_id"
@@ -262,9 +241,9 @@ etl_job_queue = sa.Table(
     ),
     sa.Column("run_id", sa.Text, comment="the Dagster run that transforms it"),
     sa.Column("error", sa.Text, comment="why the last attempt ended without the tables"),
-    _timestamp("not_before", "the next attempt is not asked for before this"),
-    _now("created_at", "born with the marker"),
-    _timestamp("published_at", "last confirmed by the broker"),
+    timestamp("not_before", "the next attempt is not asked for before this"),
+    now("created_at", "born with the marker"),
+    timestamp("published_at", "last confirmed by the broker"),
     sa.Column(
         "publications",
         sa.Integer,
@@ -272,11 +251,11 @@ etl_job_queue = sa.Table(
         server_default="0",
         comment="how often the broker confirmed it",
     ),
-    _timestamp("received_at", "drained from the broker"),
-    _timestamp("launched_at", "its run began"),
-    _timestamp("finished_at", "completed, superseded or failed"),
-    _now("updated_at", "last change of this row"),
-    _one_of("state", *QUEUE_STATES),
+    timestamp("received_at", "drained from the broker"),
+    timestamp("launched_at", "its run began"),
+    timestamp("finished_at", "completed, superseded or failed"),
+    now("updated_at", "last change of this row"),
+    one_of("state", *QUEUE_STATES),
     sa.UniqueConstraint("extraction_id", "entity", "scope"),
     sa.Index(
         "ix_etl_job_queue_open",
@@ -311,7 +290,7 @@ applied_extractions = sa.Table(
     sa.Column(
         "extraction_id", UUID(as_uuid=True), nullable=False, comment="raw_extractions.extraction_id"
     ),
-    _timestamp("started_at", "raw_extractions.started_at", nullable=False),
+    timestamp("started_at", "raw_extractions.started_at", nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False, comment="raw_extractions.sequence"),
     sa.Column(
         "transform_version", sa.Text, nullable=False, comment="the code version that made the rows"
@@ -331,7 +310,7 @@ applied_extractions = sa.Table(
         server_default="0",
         comment="rows that the merge marked deleted",
     ),
-    _now("applied_at", "when the merge committed"),
+    now("applied_at", "when the merge committed"),
     comment="What each table holds, from which extraction.",
 )
 
@@ -340,9 +319,9 @@ run_heartbeats = sa.Table(
     metadata,
     sa.Column("run_id", sa.Text, primary_key=True, comment="the Dagster run"),
     sa.Column("partition_key", sa.Text, comment="tenant/integration, where it is on one"),
-    _now("started_at", "first beat"),
-    _now("heartbeat_at", "last beat"),
-    _timestamp("finished_at", "a clean end; null and an old beat: killed"),
+    now("started_at", "first beat"),
+    now("heartbeat_at", "last beat"),
+    timestamp("finished_at", "a clean end; null and an old beat: killed"),
     comment="Signs of life of Dagster runs: a killed run stays STARTED in Dagster for ever.",
 )
 
@@ -358,7 +337,7 @@ reading_leases = sa.Table(
     ),
     sa.Column("tenant_id", sa.BigInteger, nullable=False, comment="tenants.id"),
     sa.Column("run_id", sa.Text, nullable=False, comment="the Dagster run that reads its Jira"),
-    _now("since", "when that run's present attempt took it"),
+    now("since", "when that run's present attempt took it"),
     comment="Which run reads the Jira of an integration: one at a time. No row: none does.",
 )
 
@@ -366,15 +345,16 @@ rejected_records = sa.Table(
     "rejected_records",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="ours"),
-    *_owner_columns(),
+    *owner_columns(),
     sa.Column(
         "extraction_id", UUID(as_uuid=True), nullable=False, comment="raw_extractions.extraction_id"
     ),
     sa.Column("entity", sa.Text, nullable=False, comment="what was extracted"),
     sa.Column("table_name", sa.Text, nullable=False, comment="the table it would have gone to"),
+    sa.Column("jira_id", sa.Text, comment="the object's own id; null where that is not known"),
     sa.Column("payload", JSONB(none_as_null=True), comment="the object as it came"),
     sa.Column("reason", sa.Text, nullable=False, comment="what is wrong with it"),
-    _now("created_at", "when it was set aside"),
+    now("created_at", "when it was set aside"),
     sa.Index(None, "integration_id", "table_name"),
     comment="Objects that could not be transformed, set aside with the reason.",
 )
@@ -434,21 +414,21 @@ etl_jobs = sa.Table(
         comment="READY, RUNNING, COMPLETED or FAILED",
     ),
     sa.Column("run_id", sa.Text, comment="the Dagster run"),
-    _timestamp("heartbeat_at", "sign of life of the running job"),
+    timestamp("heartbeat_at", "sign of life of the running job"),
     sa.Column(
         "progress_percentage", sa.Double, nullable=False, server_default="0", comment="0 to 100"
     ),
     sa.Column("error_message", sa.Text, comment="why the last run failed"),
-    _timestamp("last_run_started_at", "the last run's start"),
-    _timestamp("last_run_finished_at", "the last run's end"),
-    _timestamp("next_run_at", "it runs from this moment on: when due, or when tried again"),
-    _now("due_at", "when its interval makes it due; retries do not move that"),
+    timestamp("last_run_started_at", "the last run's start"),
+    timestamp("last_run_finished_at", "the last run's end"),
+    timestamp("next_run_at", "it runs from this moment on: when due, or when tried again"),
+    now("due_at", "when its interval makes it due; retries do not move that"),
     sa.Column(
         "progress",
         JSONB(none_as_null=True),
         comment="while it runs: entity, done and total calls, per_second, seconds_left of it",
     ),
-    _one_of("status", *JOB_STATUSES),
+    one_of("status", *JOB_STATUSES),
     sa.CheckConstraint("schedule_interval_minutes > 0", name="schedule_interval_minutes"),
     sa.CheckConstraint("retry_interval_minutes > 0", name="retry_interval_minutes"),
     sa.CheckConstraint("priority > 0", name="priority"),
@@ -463,7 +443,7 @@ job_requests = sa.Table(
     "job_requests",
     metadata,
     sa.Column("request_id", UUID(as_uuid=True), primary_key=True, comment="given to who asked"),
-    *_owner_columns(),
+    *owner_columns(),
     sa.Column("job_name", sa.Text, nullable=False, comment="etl_jobs.job_name"),
     sa.Column("requested_by", sa.Text, comment="who asked"),
     sa.Column("idempotency_key", sa.Text, comment="a repeat with the same key is the same request"),
@@ -476,10 +456,10 @@ job_requests = sa.Table(
     ),
     sa.Column("run_id", sa.Text, comment="the Dagster run that serves it"),
     sa.Column("error", sa.Text, comment="why it failed"),
-    _now("created_at", "when it was asked for"),
-    _timestamp("finished_at", "landed or failed"),
-    _timestamp("started_at", "when its run began"),
-    _one_of("state", *REQUEST_STATES),
+    now("created_at", "when it was asked for"),
+    timestamp("finished_at", "landed or failed"),
+    timestamp("started_at", "when its run began"),
+    one_of("state", *REQUEST_STATES),
     sa.UniqueConstraint("tenant_id", "idempotency_key"),
     sa.Index(None, "integration_id", "job_name", postgresql_where=sa.text("state = 'queued'")),
     sa.Index(None, "run_id"),
@@ -501,10 +481,10 @@ failure_reports = sa.Table(
         nullable=False,
         comment="for good: somebody must act, or the retries are used up; only then it is told",
     ),
-    _now("first_failed_at", "the first of them"),
-    _now("last_failed_at", "the last of them"),
-    _timestamp("told_at", "when the webhook took the message; null: it has not yet"),
-    _timestamp("recovered_at", "when a run succeeded; the row goes once that was told"),
+    now("first_failed_at", "the first of them"),
+    now("last_failed_at", "the last of them"),
+    timestamp("told_at", "when the webhook took the message; null: it has not yet"),
+    timestamp("recovered_at", "when a run succeeded; the row goes once that was told"),
     comment="Failures that last: one message each, and one when it is over. No row: all is well.",
 )
 
@@ -522,43 +502,15 @@ api_keys = sa.Table(
     ),
     sa.Column("name", sa.Text, nullable=False, comment="whose it is, or what for"),
     sa.Column("secret_hash", sa.LargeBinary, nullable=False, comment="SHA-256 of the secret part"),
-    _now("created_at", "when it was made"),
-    _timestamp("revoked_at", "from then on it opens nothing"),
+    now("created_at", "when it was made"),
+    timestamp("revoked_at", "from then on it opens nothing"),
     comment="Bearer keys of the HTTP service. The secret itself is shown once and kept nowhere.",
 )
 
 # --------------------------------------------------------------------------- Jira's own tables
 
 
-def _data_table(name: str, keys: list[str], *columns: sa.Column[Any], comment: str) -> sa.Table:
-    return sa.Table(
-        name,
-        metadata,
-        sa.Column(
-            "integration_id",
-            sa.BigInteger,
-            primary_key=True,
-            autoincrement=False,
-            comment="integrations.id",
-        ),
-        *(sa.Column(key, sa.Text, primary_key=True, comment=_KEYS[key]) for key in keys),
-        sa.Column("tenant_id", sa.BigInteger, nullable=False, comment="tenants.id"),
-        *columns,
-        _now("first_seen_at", "when the row first arrived"),
-        _now("updated_at", "last real change, deletion and return included"),
-        _timestamp("deleted_at", "null while Jira has it"),
-        comment=comment,
-    )
-
-
-_KEYS: Final = {
-    "jira_id": "Jira's id",
-    "project_jira_id": "projects.jira_id",
-    "issue_type_jira_id": "issue_types.jira_id",
-    "status_jira_id": "statuses.jira_id",
-}
-
-projects = _data_table(
+projects = data_table(
     "projects",
     ["jira_id"],
     sa.Column("key", sa.Text, nullable=False, comment="may change: the id is the key to it"),
@@ -575,7 +527,7 @@ projects = _data_table(
     comment="Jira's projects.",
 )
 
-issue_types = _data_table(
+issue_types = data_table(
     "issue_types",
     ["jira_id"],
     sa.Column("name", sa.Text, nullable=False, comment="in the language of the reading account"),
@@ -587,7 +539,7 @@ issue_types = _data_table(
     comment="Jira's issue types.",
 )
 
-statuses = _data_table(
+statuses = data_table(
     "statuses",
     ["jira_id"],
     sa.Column("name", sa.Text, nullable=False, comment="repeats under different ids: the id is it"),
@@ -604,25 +556,25 @@ statuses = _data_table(
     comment="Jira's statuses.",
 )
 
-projects_issue_types = _data_table(
+projects_issue_types = data_table(
     "projects_issue_types",
     ["project_jira_id", "issue_type_jira_id"],
     comment="Which issue types a project has.",
 )
 
-projects_statuses = _data_table(
+projects_statuses = data_table(
     "projects_statuses",
     ["project_jira_id", "status_jira_id"],
     comment="Which statuses a project uses, in any of its issue types.",
 )
 
-projects_issue_types_statuses = _data_table(
+projects_issue_types_statuses = data_table(
     "projects_issue_types_statuses",
     ["project_jira_id", "issue_type_jira_id", "status_jira_id"],
     comment="Which statuses each issue type of a project uses: Jira's full answer.",
 )
 
-custom_fields = _data_table(
+custom_fields = data_table(
     "custom_fields",
     ["jira_id"],
     sa.Column("name", sa.Text, nullable=False, comment="repeats under different ids: the id is it"),
@@ -644,6 +596,9 @@ DATA_TABLES: Final[dict[str, sa.Table]] = {
         projects_statuses,
         projects_issue_types_statuses,
         custom_fields,
+        projects_custom_fields,
+        issues,
+        issue_changelogs,
     )
 }
 """The tables that transforms merge into, by name."""
@@ -651,8 +606,26 @@ DATA_TABLES: Final[dict[str, sa.Table]] = {
 BOOKKEEPING_COLUMNS: Final = frozenset({"first_seen_at", "updated_at", "deleted_at"})
 """Columns of a data table that the merge writes itself; a snapshot has all the others."""
 
-ENTITIES: Final = ("projects", "issue_types", "statuses", "project_statuses", "fields")
-"""What is extracted, in the order in which it is read."""
+ENTITIES: Final = (
+    "projects",
+    "issue_types",
+    "statuses",
+    "project_statuses",
+    "fields",
+    "issue_samples",
+    "issue_ids",
+    "issues",
+)
+"""What is extracted, in the order in which it is read.
+
+``issue_samples``: of each project, its newest issues with all their fields; ``issue_ids``: the ids
+of all issues of each project. They come before ``issues``, which are read with the fields that the
+samples show to be used, and after the sweep, so that whatever moved meanwhile is read again.
+"""
+
+INCREMENTAL: Final = frozenset({"issues"})
+"""Entities of which a landing holds what changed in one scope, and not the whole of it: the tables
+are made of all of them in turn, not of the newest."""
 
 SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "projects": ("projects",),
@@ -662,6 +635,9 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "projects_statuses": ("project_statuses",),
     "projects_issue_types_statuses": ("project_statuses",),
     "custom_fields": ("fields",),
+    "projects_custom_fields": ("issue_samples",),
+    "issues": ("issues", "issue_ids"),
+    "issue_changelogs": ("issues", "issue_ids"),
 }
 """Which landed entities each data table is made of. The first one is its own."""
 
@@ -669,3 +645,43 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
 def tables_fed_by(entity: str) -> tuple[str, ...]:
     """Return the names of the data tables that a landed ``entity`` changes."""
     return tuple(table for table, entities in SOURCES.items() if entity in entities)
+
+
+__all__ = [
+    "BOOKKEEPING_COLUMNS",
+    "DATA_TABLES",
+    "ENTITIES",
+    "INCREMENTAL",
+    "JOB_STATUSES",
+    "OPEN_STATES",
+    "QUEUE_STATES",
+    "REQUEST_STATES",
+    "SCHEMA",
+    "SOURCES",
+    "api_keys",
+    "applied_extractions",
+    "custom_fields",
+    "etl_job_queue",
+    "etl_jobs",
+    "failure_reports",
+    "integrations",
+    "issue_changelogs",
+    "issue_types",
+    "issue_watermarks",
+    "issues",
+    "job_requests",
+    "metadata",
+    "projects",
+    "projects_custom_fields",
+    "projects_issue_types",
+    "projects_issue_types_statuses",
+    "projects_statuses",
+    "raw_extraction_data",
+    "raw_extractions",
+    "reading_leases",
+    "rejected_records",
+    "run_heartbeats",
+    "statuses",
+    "tables_fed_by",
+    "tenants",
+]
