@@ -65,8 +65,10 @@ _KEYS: Final = {
 }
 
 
-def data_table(name: str, keys: list[str], *columns: sa.Column[Any], comment: str) -> sa.Table:
-    """Make a table of Jira's objects: an integration's rows by ``keys``, and since when, till when."""
+def data_table(
+    name: str, keys: list[str], *columns: sa.schema.SchemaItem, comment: str
+) -> sa.Table:
+    """Make a table of Jira's objects, a row each by integration and ``keys``, and its times."""
     return sa.Table(
         name,
         metadata,
