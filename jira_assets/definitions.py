@@ -36,6 +36,8 @@ from jira_assets.warehouse.tables import ENTITIES, SOURCES
 
 EXTRACT_JOB: Final = "extract_jira_metadata"
 DISCOVER_JOB: Final = "discover_jira_fields"
+ISSUES_JOB: Final = "extract_jira_issues"
+DELETIONS_JOB: Final = "find_deleted_jira_issues"
 SITE_JOB: Final = "extract_jira_site"
 """Reads all that there is, or any part of it: ``sync`` runs it, and no job of ``etl_jobs`` does."""
 TRANSFORM_JOB: Final = "transform_jira_metadata"
@@ -48,7 +50,15 @@ _EXTRACT_JOBS: Final = {
     ),
     "discovery": (
         DISCOVER_JOB,
-        "Read a site's fields, and land them. Their table follows by queue.",
+        "Read a site's fields, and which project uses which. Tables follow by queue.",
+    ),
+    "issues": (
+        ISSUES_JOB,
+        "Read the issues that changed, with their changelogs. Tables follow by queue.",
+    ),
+    "deletions": (
+        DELETIONS_JOB,
+        "Read the ids of all issues; those that are gone are marked as deleted, by queue.",
     ),
 }
 """Type of job to the name of its Dagster job, and what it does."""

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 from jira_assets.dagster_home import local_instance
 from jira_assets.definitions import SITE_JOB, TRANSFORM_JOB, defs, tables_of
-from jira_assets.extract.assets import raw_asset_key
+from jira_assets.extract.assets import READ_STEP, raw_asset_key
 from jira_assets.jobs.partitions_sensor import sync_partitions
 from jira_assets.jobs.reconciler import end_dead_runs
 from jira_assets.partitions import PartitionKey
@@ -92,6 +93,21 @@ class SyncOutcome:
         return not self.problems and not any(check.error for check in self.checks)
 
 
+@dataclass(frozen=True)
+class ReadOptions:
+    """What to read of issues, if not what is new; see ``extract.assets.ReadConfig``."""
+
+    full: bool = False
+    since: datetime | None = None
+    """UTC, if it says no zone."""
+    rendered_fields: bool = False
+
+    def as_config(self) -> dict[str, Any]:
+        """Return the configuration of the step that reads."""
+        since = {} if self.since is None else {"since": self.since.isoformat()}
+        return {"full": self.full, "rendered_fields": self.rendered_fields, **since}
+
+
 @contextmanager
 def open_local_runs(
     partition: PartitionKey, say: Callable[[str], None] = _in_silence
@@ -120,11 +136,13 @@ class LocalRuns:
     broker: Broker
     say: Callable[[str], None] = _in_silence
 
-    def sync(self, partition_key: str, entities: Sequence[str]) -> SyncOutcome:
+    def sync(
+        self, partition_key: str, entities: Sequence[str], options: ReadOptions | None = None
+    ) -> SyncOutcome:
         """Extract ``entities``, then transform whatever of the partition has landed."""
         outcome = SyncOutcome(partition_key)
         began = time.perf_counter()
-        outcome.extract_run_id = self._extract(outcome, entities)
+        outcome.extract_run_id = self._extract(outcome, entities, options or ReadOptions())
         outcome.seconds["extract"] = time.perf_counter() - began
         began = time.perf_counter()
         self._transform_until_done(outcome)
@@ -170,10 +188,13 @@ class LocalRuns:
             )
         return tables_of(list(landed))
 
-    def _extract(self, outcome: SyncOutcome, entities: Sequence[str]) -> str:
+    def _extract(
+        self, outcome: SyncOutcome, entities: Sequence[str], options: ReadOptions
+    ) -> str:
         self.say(f"{outcome.partition_key}: reads {', '.join(entities)}")
         keys = [raw_asset_key(entity) for entity in entities]
-        return self._run(outcome, SITE_JOB, asset_selection=keys, run_config=_QUIET)
+        run_config = _QUIET | {"ops": {READ_STEP: {"config": options.as_config()}}}
+        return self._run(outcome, SITE_JOB, asset_selection=keys, run_config=run_config)
 
     def _transform_until_done(self, outcome: SyncOutcome) -> None:
         deadline = time.monotonic() + WAIT_SECONDS

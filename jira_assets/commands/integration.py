@@ -26,6 +26,21 @@ def _keys(_context: click.Context, _option: click.Parameter, given: tuple[str, .
     return tuple(key.strip() for text in given for key in text.split(",") if key.strip())
 
 
+def _mappings(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> Any:
+    """Read ``--map custom_field_01=customfield_10110``; an empty text empties the mapping."""
+    if not given:
+        return _NOT_GIVEN
+    pairs = [text.partition("=") for text in given if text.strip()]
+    wrong = [f"{column}{sign}{field}" for column, sign, field in pairs if not sign or not field]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not custom_field_01=customfield_10110.")
+    columns = [column.strip() for column, _, _ in pairs]
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice:
+        raise click.BadParameter(f"{twice} is mapped twice.")
+    return {column.strip(): field.strip() for column, _, field in pairs}
+
+
 _SETTINGS: Final = (
     click.option(
         "--deployment",
@@ -69,6 +84,15 @@ _SETTINGS: Final = (
         callback=_keys,
         metavar="KEYS",
         help='not these project keys, comma-separated or repeated; "" for none',
+    ),
+    click.option(
+        "--map",
+        "custom_field_mappings",
+        multiple=True,
+        callback=_mappings,
+        metavar="COLUMN=FIELD",
+        help="a custom field with a column of its own, custom_field_01=customfield_10110; "
+        'repeated for all of them, up to 20; "" for none',
     ),
 )
 
@@ -226,6 +250,7 @@ def _described(found: "Integration") -> str:
     return (
         f"{found.partition_key}: {found.base_url}, deployment {found.deployment}, auth "
         f"{found.auth}, {_limits(found)}, {_trust(found)}projects: {_projects(found)}"
+        f"{_mapped(found)}"
     )
 
 
@@ -242,6 +267,11 @@ def _projects(found: "Integration") -> str:
     included = ", ".join(found.included_projects) or "all"
     excluded = f" but {', '.join(found.excluded_projects)}" if found.excluded_projects else ""
     return included + excluded
+
+
+def _mapped(found: "Integration") -> str:
+    pairs = sorted(found.custom_field_mappings.items())
+    return "".join(f", {column} is {field_id}" for column, field_id in pairs)
 
 
 def _row(found: "Integration") -> list[str | None]:

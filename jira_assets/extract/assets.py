@@ -15,25 +15,30 @@ Decisions this module embodies:
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
 import dagster as dg
+from pydantic import Field
 
 from jira_assets.extract.failures import as_dagster_failures
+from jira_assets.extract.issue_readings import IssueReading, Known
 from jira_assets.extract.job_run import JobProgress, begin_job
 from jira_assets.extract.pool import SITES_POOL
-from jira_assets.extract.readings import SiteReader
+from jira_assets.extract.readings import RESUMABLE, SiteReader
+from jira_assets.extract.windows import Wanted
 from jira_assets.jira.client import JiraClient
 from jira_assets.partitions import PartitionKey, partitions_definition
 from jira_assets.queue import outbox
 from jira_assets.queue.broker import BrokerUnavailableError
 from jira_assets.settings import Settings
-from jira_assets.warehouse.contracts import Owner, Reading
+from jira_assets.warehouse.contracts import Note, Owner, Reading, ScopedReading
 from jira_assets.warehouse.describe import column_schema
+from jira_assets.warehouse.increments import field_types, field_usage, read_watermarks
 from jira_assets.warehouse.integrations import Integration
 from jira_assets.warehouse.reading_leases import reading_alone
-from jira_assets.warehouse.tables import ENTITIES
+from jira_assets.warehouse.tables import ENTITIES, INCREMENTAL
 from jira_assets.warehouse.timing import definition_metadata, freshness, timing_notes
 
 if TYPE_CHECKING:
@@ -44,6 +49,8 @@ if TYPE_CHECKING:
 GROUP: Final = "jira_raw"
 OWNERS: Final = ["team:data-platform"]
 RAW_VERSION: Final = "1"
+READ_STEP: Final = "read_jira_site"
+"""The name of the step that reads a site: what configures it in a run is under this name."""
 
 DESCRIPTIONS: Final = {
     "projects": "Every page of the site's project list, archived projects included, as it came.",
@@ -54,7 +61,52 @@ DESCRIPTIONS: Final = {
         "project. A project that cannot be read (404, 403) is landed as unreadable."
     ),
     "fields": "The site's fields, system and custom ones, as they came.",
+    "issue_samples": (
+        "Of each project, its newest issues with all their fields, as they came: one page a "
+        "project. They show which custom fields it uses."
+    ),
+    "issue_ids": (
+        "The ids of all issues of each project, as they came: what is not among them is deleted. "
+        "Archived projects are left out, since a search may not find their issues."
+    ),
+    "issues": (
+        "Of each project, the issues that changed since it was read last, with their changelogs, "
+        "as they came. A project counts as landed once its window is whole; "
+        "`jira.issue_watermarks` says how far each was read."
+    ),
 }
+
+
+class ReadConfig(dg.Config):
+    """What to read of issues, if not what is new."""
+
+    full: bool = Field(
+        default=False, description="Read all issues again, whatever the watermarks say."
+    )
+    since: str | None = Field(
+        default=None,
+        description=(
+            "Read what changed from this moment on (ISO 8601; UTC if it says no zone), where the "
+            "watermark of a project is later, or where it was never read."
+        ),
+    )
+    rendered_fields: bool = Field(
+        default=False, description="Ask for texts as HTML, too (`renderedFields`); raw only."
+    )
+
+
+def wanted_of(config: ReadConfig) -> Wanted:
+    """Read the configuration of a run; a moment that is none fails it for good."""
+    try:
+        since = None if config.since is None else datetime.fromisoformat(config.since)
+    except ValueError:
+        raise dg.Failure(
+            f"since is {config.since!r}, which is no moment: 2026-11-24T09:30:00+00:00 is one.",
+            allow_retries=False,
+        ) from None
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    return Wanted(full=config.full, since=since)
 
 
 def raw_asset_key(entity: str, key_prefix: Sequence[str] = ()) -> dg.AssetKey:
@@ -74,7 +126,7 @@ def build_raw_assets(
     deployed = [entity for entity in ENTITIES if entity in entities]
 
     @dg.multi_asset(
-        name="read_jira_site",
+        name=READ_STEP,
         outs={f"raw_{entity}": _out(entity, key_prefix) for entity in deployed},
         partitions_def=partitions_definition(),
         can_subset=True,
@@ -87,8 +139,11 @@ def build_raw_assets(
         pool=SITES_POOL,
         description="Reads one Jira site and lands what it answers, entity by entity.",
     )
-    def read_jira_site(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Any]]:
+    def read_jira_site(
+        context: dg.AssetExecutionContext, config: ReadConfig
+    ) -> Iterator[dg.Output[Any]]:
         jira: JiraResource = context.resources.jira
+        wanted = wanted_of(config)
         context.instance.add_run_tags(
             context.run.run_id, PartitionKey.parse(context.partition_key).tags()
         )
@@ -99,7 +154,14 @@ def build_raw_assets(
         with _alone(context) as integration, jira.open(integration) as client:
             client.tell_waits(context.log.warning)
             _greet(context, integration, client)
-            reader = SiteReader(integration, client, context.log.info, progress.tell)
+            issues = IssueReading(
+                client,
+                integration.custom_field_mappings,
+                _known(context, integration),
+                wanted,
+                rendered=config.rendered_fields,
+            )
+            reader = SiteReader(integration, client, context.log.info, issues, progress.tell)
             for entity in entities:
                 reading = _reading(context, integration, entity, reader)
                 yield dg.Output(reading, output_name=f"raw_{entity}")
@@ -175,23 +237,47 @@ def _greet(context: dg.AssetExecutionContext, integration: Integration, client: 
     )
 
 
+def _known(context: dg.AssetExecutionContext, integration: Integration) -> Known:
+    warehouse: WarehouseResource = context.resources.warehouse
+    engine = warehouse.engine()
+    return Known(
+        watermarks=lambda: read_watermarks(engine, integration.id),
+        usage=lambda: field_usage(engine, integration.id),
+        types=lambda: field_types(engine, integration.id),
+    )
+
+
 def _reading(
     context: dg.AssetExecutionContext, integration: Integration, entity: str, reader: SiteReader
-) -> Reading:
+) -> Reading | ScopedReading:
     warehouse: WarehouseResource = context.resources.warehouse
     run_id = context.run.run_id
+
+    def notes() -> dict[str, Note]:
+        timing = timing_notes(warehouse.engine(), integration.key, entity, run_id)
+        return {**reader.notes(entity), **timing}
+
+    owner, extraction = _owner(integration), extraction_id(run_id, context.partition_key)
+    included, excluded = integration.included_projects, integration.excluded_projects
+    if entity in INCREMENTAL:
+        return ScopedReading(
+            owner=owner,
+            extraction_id=extraction,
+            entity=entity,
+            scopes=reader.issues,
+            notes=notes,
+            included_projects=tuple(included),
+            excluded_projects=tuple(excluded),
+        )
     return Reading(
-        owner=_owner(integration),
-        extraction_id=extraction_id(run_id, context.partition_key),
+        owner=owner,
+        extraction_id=extraction,
         entity=entity,
         pages=lambda left: reader.pages(entity, left),
-        notes=lambda: {
-            **reader.notes(entity),
-            **timing_notes(warehouse.engine(), integration.key, entity, run_id),
-        },
-        resumable=entity == "project_statuses",
-        included_projects=tuple(integration.included_projects),
-        excluded_projects=tuple(integration.excluded_projects),
+        notes=notes,
+        resumable=entity in RESUMABLE,
+        included_projects=tuple(included),
+        excluded_projects=tuple(excluded),
     )
 
 

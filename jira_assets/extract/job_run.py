@@ -41,6 +41,9 @@ WEIGHTS: Final = {
     "statuses": 1,
     "project_statuses": 93,
     "fields": 1,
+    "issue_samples": 5,
+    "issue_ids": 5,
+    "issues": 200,
 }
 """Parts of a job, by the calls that a large site takes: one a project, and nearly all of them."""
 

@@ -14,7 +14,9 @@ from typing import Final, TypedDict
 
 JOB_TYPES: Final[dict[str, tuple[str, ...]]] = {
     "metadata": ("projects", "issue_types", "statuses", "project_statuses"),
-    "discovery": ("fields",),
+    "discovery": ("fields", "issue_samples"),
+    "issues": ("issues",),
+    "deletions": ("issue_ids",),
 }
 """What a job of each type reads, in this order."""
 
@@ -75,12 +77,32 @@ TEMPLATES: Final = (
     JobTemplate(
         job_name="jira_discovery",
         job_type="discovery",
-        description="Custom fields.",
+        description="Custom fields, and which project uses which.",
         schedule_interval_minutes=1440,
         retry_interval_minutes=60,
         priority=1,
         max_retries=3,
         depends_on="jira_metadata",
+    ),
+    JobTemplate(
+        job_name="jira_issues",
+        job_type="issues",
+        description="What changed in issues, with their changelogs.",
+        schedule_interval_minutes=60,
+        retry_interval_minutes=15,
+        priority=2,
+        max_retries=3,
+        depends_on="jira_discovery",
+    ),
+    JobTemplate(
+        job_name="jira_deletions",
+        job_type="deletions",
+        description="Which issues are there: the others were deleted.",
+        schedule_interval_minutes=1440,
+        retry_interval_minutes=60,
+        priority=3,
+        max_retries=3,
+        depends_on="jira_issues",
     ),
 )
 
