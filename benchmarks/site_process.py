@@ -1,25 +1,39 @@
 """Serves a synthetic Cloud site and does what it is told, a line of JSON at a time.
 
-Its arguments, and each line on its standard input, are JSON objects with the fields of a
-``SandboxServer`` to set: ``{"latency": 0.5}``. It ends with its input.
+Its arguments are JSON objects: the sizes of the site, and fields of a ``SandboxServer`` to set. Each
+line on its standard input is an object of such fields, ``{"latency": 0.5}``, or ``{"change_issues":
+0.01}``: it then changes that share of the issues, and prints how many. It ends with its input.
 """
 
 import json
 import sys
+import time
 from typing import Any
 
 from jira_assets.sandbox.rate_limit import RateLimit
 from jira_assets.sandbox.server import SandboxServer
+from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
 
 
-def main(projects: str, settings: str) -> None:
-    site = synthetic_site(projects=int(projects))
+def main(sizes: str, settings: str) -> None:
+    site = synthetic_site(**json.loads(sizes))
     with SandboxServer(site, **_behaviour(settings)) as server:
         print(server.url, flush=True)
         for line in sys.stdin:
-            for name, value in _behaviour(line).items():
+            told = _behaviour(line)
+            if "change_issues" in told:
+                print(change_issues(site, told.pop("change_issues")), flush=True)
+            for name, value in told.items():
                 setattr(server, name, value)
+
+
+def change_issues(site: JiraSite, share: float) -> int:
+    """Give every so many-th issue another summary, now; return how many."""
+    chosen = list(site.state.issues)[:: round(1 / share)]
+    for issue_id in chosen:
+        site.change_issue(issue_id, summary="Changed", at=round(time.time() * 1000))
+    return len(chosen)
 
 
 def _behaviour(text: str) -> dict[str, Any]:
