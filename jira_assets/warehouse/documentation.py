@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from jira_assets.warehouse.tables import DATA_TABLES, SCHEMA, SOURCES, metadata
+from jira_assets.warehouse.views import VIEWS, View
 
 EARLIER_NAMES: Final = {
     ("statuses", "jira_id"): "jira_status_id",
@@ -24,7 +25,7 @@ EARLIER_NAMES: Final = {
 _DIALECT: Final = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
 _HEAD: Final = """# Tables
 
-Made from `jira_assets/warehouse/tables.py` by `python -m jira_assets.warehouse.documentation`.
+Made from `jira_assets/warehouse/tables.py` and `views.py` by `python -m jira_assets.warehouse.documentation`.
 
 All tables are in the schema `jira`; Dagster's own are in `dagster`. A *key* column is part of the
 primary key. "Earlier name" is what the service before this project called the same thing.
@@ -34,7 +35,8 @@ Jira's ids are text and unique only inside an integration, so `integration_id` l
 
 def document() -> str:
     """Return the whole page."""
-    return "\n".join([_HEAD, *(line for table in metadata.tables.values() for line in _of(table))])
+    tables = (line for table in metadata.tables.values() for line in _of(table))
+    return "\n".join([_HEAD, *tables, *(line for view in VIEWS for line in _of_view(view))])
 
 
 def _of(table: sa.Table) -> Iterator[str]:
@@ -51,6 +53,18 @@ def _of(table: sa.Table) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for column in table.columns:
         yield _row(table, column)
+    yield ""
+
+
+def _of_view(view: View) -> Iterator[str]:
+    yield f"## {view.name}"
+    yield ""
+    yield f"A view. {view.comment}"
+    yield ""
+    yield "| column | type | meaning |"
+    yield "|---|---|---|"
+    for name, (kind, meaning) in view.columns.items():
+        yield f"| `{name}` | {kind} | {meaning} |"
     yield ""
 
 

@@ -5,7 +5,7 @@ Decisions this module embodies:
 * One transaction, behind an advisory lock: two first migrations at once are safe (the second finds
   nothing to do), and one that fails leaves nothing behind.
 * Revisions hold the structure. What columns mean is taken from ``tables`` and written as comments
-  after every upgrade, so that rewording a comment needs no revision.
+  after every upgrade, and so are the ``views``: rewording needs no revision.
 * The owner migrates; the runtime role owns nothing. Its rights are granted at every run of this, so
   they can be repaired, or given to another role, by running it again.
 """
@@ -20,8 +20,9 @@ from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 from jira_assets.warehouse.connect import advisory_lock, describe_server, engine_for
 from jira_assets.warehouse.grants import grant_use, role_of
 from jira_assets.warehouse.tables import SCHEMA, metadata
+from jira_assets.warehouse.views import write_views
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest revision. Known here, so that asking whether anything is pending needs no alembic."""
 
 _VERSION_TABLE: Final = sa.table(
@@ -86,6 +87,7 @@ def migrate(owner_url: str, runtime_url: str | None = None) -> MigrationReport:
         before = current_revision(connection)
         _upgrade(connection, before)
         _write_comments(connection)
+        write_views(connection)
         granted = _grant(connection, runtime_role)
     return MigrationReport(before, HEAD, created, granted)
 

@@ -27,6 +27,7 @@ from jira_assets.warehouse.migrate import (
     migrate,
 )
 from jira_assets.warehouse.tables import metadata, reading_leases, tenants
+from jira_assets.warehouse.views import write_views
 from jira_assets_tests.conftest import Database, PostgresServer
 
 COLUMNS = sa.text(
@@ -75,6 +76,7 @@ def test_postgres_finds_no_difference_either(owner_url: str, empty_database: Dat
     with engine_for(empty_database.owner_url).begin() as connection:
         connection.execute(sa.schema.CreateSchema("jira"))
         metadata.create_all(connection)
+        write_views(connection)
     migrated, defined = catalog(owner_url), catalog(empty_database.owner_url)
     assert migrated - defined == defined - migrated == set()
     assert len(defined) > len(metadata.tables)

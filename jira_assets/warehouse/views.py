@@ -1,0 +1,106 @@
+"""The views: what people ask of the tables so often that it has a name.
+
+Decisions this module embodies:
+
+* A view is code, not structure: it is written anew after every upgrade, as the comments are, and
+  needs no revision of its own. A column may be added at its end; nothing else of it may change.
+* A view lets nobody see more than the tables do: it runs with the rights of whoever asks, so that
+  row-level security applies (where the server knows how: from Postgres 15 on).
+* Each issue's changes are read once, and found by the issue: who asks for one issue waits for one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from jira_assets.warehouse.schema import SCHEMA
+
+_SECURITY_INVOKER_SINCE: Final = 150000
+
+
+@dataclass(frozen=True)
+class View:
+    """A view of the schema, with what it and its columns mean."""
+
+    name: str
+    definition: str
+    comment: str
+    columns: Mapping[str, tuple[str, str]]
+    """Name to type and meaning."""
+
+
+STATUS_HISTORY: Final = View(
+    name="status_history",
+    comment=(
+        "How long each issue stayed in each status: one row an issue and stay, living issues only."
+    ),
+    columns={
+        "integration_id": ("bigint", "integrations.id"),
+        "tenant_id": ("bigint", "tenants.id"),
+        "issue_jira_id": ("text", "issues.jira_id"),
+        "key": ("text", "issues.key"),
+        "project_jira_id": ("text", "projects.jira_id"),
+        "status_jira_id": ("text", "statuses.jira_id"),
+        "status_name": ("text", "of statuses; of one that is in no list any more: as it was then"),
+        "category": ("text", "statuses.category; null where the status is in no list any more"),
+        "entered_at": ("timestamp with time zone", "when the stay began"),
+        "left_at": ("timestamp with time zone", "when it ended; null: it is still in it"),
+        "seconds": ("numeric", "how long it stayed; where it is still in it: until now"),
+    },
+    definition="""
+        SELECT issue.integration_id, issue.tenant_id, issue.jira_id AS issue_jira_id, issue.key,
+            issue.project_jira_id, stay.status_jira_id,
+            coalesce(status.name, stay.words) AS status_name, status.category,
+            stay.entered_at, stay.left_at,
+            extract(epoch FROM coalesce(stay.left_at, now()) - stay.entered_at) AS seconds
+        FROM jira.issues AS issue
+        LEFT JOIN (
+            SELECT integration_id, issue_jira_id, changed_at,
+                from_value, from_string, to_value, to_string,
+                row_number() OVER in_time AS place, lead(changed_at) OVER in_time AS next_at
+            FROM jira.issue_changelogs
+            WHERE deleted_at IS NULL AND coalesce(field_id, field) = 'status'
+            AND field_type IS DISTINCT FROM 'custom'
+            WINDOW in_time AS (
+                PARTITION BY integration_id, issue_jira_id
+                ORDER BY changed_at, length(history_jira_id), history_jira_id, item
+            )
+        ) AS change
+        ON change.integration_id = issue.integration_id AND change.issue_jira_id = issue.jira_id
+        CROSS JOIN LATERAL (
+            -- Before the first change; and where nothing was changed, the present status.
+            SELECT coalesce(change.from_value, issue.status_jira_id) AS status_jira_id,
+                change.from_string AS words,
+                -- What was imported may have been changed before it was created.
+                least(issue.jira_created_at, change.changed_at) AS entered_at,
+                change.changed_at AS left_at
+            WHERE coalesce(change.place, 1) = 1
+            UNION ALL
+            SELECT change.to_value, change.to_string, change.changed_at, change.next_at
+            WHERE change.place IS NOT NULL
+        ) AS stay
+        LEFT JOIN jira.statuses AS status
+        ON status.integration_id = issue.integration_id AND status.jira_id = stay.status_jira_id
+        WHERE issue.deleted_at IS NULL
+    """,
+)
+
+VIEWS: Final = (STATUS_HISTORY,)
+
+
+def write_views(connection: sa.Connection) -> None:
+    """Create the views, or bring them up to date, with their comments."""
+    version = int(connection.execute(sa.text("SHOW server_version_num")).scalar_one())
+    invoker = "WITH (security_invoker = true) " if version >= _SECURITY_INVOKER_SINCE else ""
+    for view in VIEWS:
+        name = f"{SCHEMA}.{view.name}"
+        connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} {invoker}AS {view.definition}")
+        connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS {_quoted(view.comment)}")
+        for column, (_, meaning) in view.columns.items():
+            connection.exec_driver_sql(f"COMMENT ON COLUMN {name}.{column} IS {_quoted(meaning)}")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
