@@ -188,9 +188,7 @@ class LocalRuns:
             )
         return tables_of(list(landed))
 
-    def _extract(
-        self, outcome: SyncOutcome, entities: Sequence[str], options: ReadOptions
-    ) -> str:
+    def _extract(self, outcome: SyncOutcome, entities: Sequence[str], options: ReadOptions) -> str:
         self.say(f"{outcome.partition_key}: reads {', '.join(entities)}")
         keys = [raw_asset_key(entity) for entity in entities]
         run_config = _QUIET | {"ops": {READ_STEP: {"config": options.as_config()}}}

@@ -124,9 +124,7 @@ def _as_known(field: MappedField, known: MappedField | None) -> MappedField:
     return MappedField(field.field_id, known.type, changed=field.type != known.type)
 
 
-def _is_idle(
-    project: ListedProject, watermark: Watermark | None, since: datetime | None
-) -> bool:
+def _is_idle(project: ListedProject, watermark: Watermark | None, since: datetime | None) -> bool:
     if since is None or project.last_changed is None:
         return False
     could_be_read = watermark is not None and watermark.unreadable is None

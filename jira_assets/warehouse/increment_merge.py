@@ -276,9 +276,7 @@ def _record(
     replaced = {
         name: statement.excluded[name] for name in (*rows[0], "applied_at") if name not in keys
     }
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows
-    )
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
     merging.extraction_ids |= {landing.entity: landing.extraction_id for landing in landings}
 
 

@@ -14,7 +14,7 @@ Decisions this module embodies:
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 import sqlalchemy as sa

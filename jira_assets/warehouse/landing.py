@@ -10,7 +10,8 @@ Decisions this module embodies:
   they were all there, and who merges what was made of them that they still are.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -23,10 +24,12 @@ from jira_assets.warehouse.contracts import (
     SITE_SCOPE,
     LandedEntity,
     Landing,
+    MappedField,
     Owner,
     RawPage,
     Reading,
     Sources,
+    Window,
     message_id,
 )
 from jira_assets.warehouse.integrations import require_integration
@@ -91,13 +94,13 @@ def landed(
 ) -> Landing | None:
     """Return the marker of one (extraction, entity, scope); None while it is not whole."""
     row = connection.execute(
-        _markers().where(
+        markers().where(
             raw_extractions.c.extraction_id == extraction_id,
             raw_extractions.c.entity == entity,
             raw_extractions.c.scope == scope,
         )
     ).one_or_none()
-    return None if row is None else _landing(row)
+    return None if row is None else landing_of(row)
 
 
 def newest_sources(engine: sa.Engine, owner: Owner, entities: Collection[str]) -> Sources:
@@ -190,7 +193,7 @@ def _sources(
 ) -> Sources:
     ranked = _ranked(owner, entities, preferred).subquery()
     newest = sa.select(ranked).where(ranked.c.rank == 1)
-    landings = [_landing(row) for row in connection.execute(newest)]
+    landings = [landing_of(row) for row in connection.execute(newest)]
     return {landing.entity: _landed_entity(engine, landing) for landing in landings}
 
 
@@ -202,7 +205,7 @@ def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> 
         order.insert(0, (marker.extraction_id == preferred).desc())
     rank = sa.func.row_number().over(partition_by=marker.entity, order_by=order)
     return (
-        _markers()
+        markers()
         .add_columns(rank.label("rank"))
         .where(
             marker.integration_id == owner.integration_id,
@@ -213,10 +216,10 @@ def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> 
 
 
 def _landed_entity(engine: sa.Engine, landing: Landing) -> LandedEntity:
-    return LandedEntity(landing, partial(_all_pages, engine, landing))
+    return LandedEntity(landing, partial(all_pages, engine, landing))
 
 
-def _all_pages(engine: sa.Engine, landing: Landing) -> Iterator[RawPage]:
+def all_pages(engine: sa.Engine, landing: Landing) -> Iterator[RawPage]:
     """Yield the pages of a landing, all of them: else raise at the end."""
     count = 0
     for page in stored_pages(engine, landing.extraction_id, landing.entity, landing.scope):
@@ -226,7 +229,8 @@ def _all_pages(engine: sa.Engine, landing: Landing) -> Iterator[RawPage]:
         raise PrunedExtractionError(landing)
 
 
-def _markers() -> sa.Select[Any]:
+def markers() -> sa.Select[Any]:
+    """Select the markers, with whose they are; each row is what ``landing_of`` reads."""
     return (
         sa.select(
             raw_extractions,
@@ -238,7 +242,8 @@ def _markers() -> sa.Select[Any]:
     )
 
 
-def _landing(row: sa.Row[Any]) -> Landing:
+def landing_of(row: sa.Row[Any]) -> Landing:
+    """Read a row of ``markers``."""
     key = PartitionKey(row.tenant, row.integration)
     return Landing(
         owner=Owner(row.tenant_id, row.integration_id, str(key)),
@@ -253,4 +258,19 @@ def _landing(row: sa.Row[Any]) -> Landing:
         included_projects=tuple(row.complete_for["included"]),
         excluded_projects=tuple(row.complete_for["excluded"]),
         unreadable=row.complete_for["unreadable"],
+        is_full=row.is_full,
+        window=_window(row.complete_for.get("window")),
+    )
+
+
+def _window(said: Mapping[str, Any] | None) -> Window | None:
+    if said is None:
+        return None
+    since = said["since"]
+    return Window(
+        since=None if since is None else datetime.fromisoformat(since),
+        until=datetime.fromisoformat(said["until"]),
+        project_key=said["project_key"],
+        fields=tuple(said["fields"]),
+        mapped={column: MappedField(**each) for column, each in said["mapped"].items()},
     )

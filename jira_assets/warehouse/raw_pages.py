@@ -31,7 +31,7 @@ import orjson
 import sqlalchemy as sa
 
 from jira_assets.warehouse.connect import advisory_lock
-from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading
+from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading, ScopedReading
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jsonb import to_jsonb
 from jira_assets.warehouse.one_at_a_time import OneAtATime
@@ -52,11 +52,13 @@ _INSERT: Final = """
         page, request, http_status, payload, extracted_at
     )
     SELECT
-        %(extraction_id)s::uuid, %(entity)s::text, %(scope)s::text,
+        %(extraction_id)s::uuid, %(entity)s::text, scope,
         %(tenant_id)s::bigint, %(integration_id)s::bigint,
         page, request::jsonb, http_status, payload::jsonb, %(began)s::timestamptz
-    FROM unnest(%(pages)b::int[], %(requests)b::text[], %(statuses)b::int[], %(payloads)b::text[])
-        AS given (page, request, http_status, payload)
+    FROM unnest(
+        %(scopes)b::text[], %(pages)b::int[], %(requests)b::text[], %(statuses)b::int[],
+        %(payloads)b::text[]
+    ) AS given (scope, page, request, http_status, payload)
     ON CONFLICT DO NOTHING
 """
 
@@ -64,7 +66,7 @@ _INSERT: Final = """
 class LandingConflictError(RuntimeError):
     """Somebody else lands pages of the same extraction, entity and scope at the same time."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading | ScopedReading) -> None:
         super().__init__(
             f"{reading.entity} of extraction {reading.extraction_id} "
             f"({reading.owner.partition_key}) is being landed by another process too. "
@@ -104,9 +106,10 @@ class Tally:
 
 
 @dataclass
-class _Batch:
+class Batch:
     """Pages that are written together, column by column."""
 
+    scopes: list[str] = field(default_factory=list)
     pages: list[int] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
@@ -116,10 +119,12 @@ class _Batch:
     due: float = 0.0
     """When to write it, however small it is; of the monotonic clock."""
 
-    def add(self, page: RawPage) -> None:
+    def add(self, scope: str, page: RawPage) -> None:
+        """Take in one page of one scope."""
         payload = None if page.payload is None else to_jsonb(page.payload)
         if not self.pages:
             self.due = time.monotonic() + BATCH_SECONDS
+        self.scopes.append(scope)
         self.pages.append(page.page)
         self.requests.append(to_jsonb(dict(page.request)))
         self.statuses.append(page.http_status)
@@ -127,6 +132,7 @@ class _Batch:
         self.size += len(payload or "")
 
     def is_full(self) -> bool:
+        """Whether it is time to write it."""
         return (
             len(self.pages) >= BATCH_PAGES
             or self.size >= BATCH_BYTES
@@ -134,6 +140,7 @@ class _Batch:
         )
 
     def is_small(self) -> bool:
+        """Whether writing it takes no longer than to hand it over."""
         return len(self.pages) < SMALL_PAGES and self.size < SMALL_BYTES
 
 
@@ -148,7 +155,7 @@ class Attempt:
             earliest = sa.select(sa.func.min(raw_extraction_data.c.extracted_at))
             began = connection.scalar(earliest.where(is_page_of(reading))) or self._batch_began
         self.tally = Tally(began)
-        self._batch = _Batch()
+        self._batch = Batch()
 
     def take_over(self) -> None:
         """Count the pages that an earlier attempt left."""
@@ -176,7 +183,7 @@ class Attempt:
     def _take(self, page: RawPage, writer: OneAtATime) -> None:
         if page.page in self.tally.pages:
             return
-        self._batch.add(page)
+        self._batch.add(self._reading.scope, page)
         self.tally.add(page)
         if not self._batch.is_full():
             return
@@ -187,12 +194,12 @@ class Attempt:
         else:
             writer.run(partial(self._write, batch))
 
-    def _next_batch(self) -> _Batch:
+    def _next_batch(self) -> Batch:
         """Return what was gathered, and begin anew."""
-        batch, self._batch = self._batch, _Batch()
+        batch, self._batch = self._batch, Batch()
         return batch
 
-    def _write(self, batch: _Batch) -> None:
+    def _write(self, batch: Batch) -> None:
         if not batch.pages:
             return
         with self._engine.begin() as connection:
@@ -207,27 +214,30 @@ class Attempt:
                 self._reading.scope,
             ):
                 raise LandingConflictError(self._reading)
-            written = _insert(connection, self._reading, batch, self._batch_began)
+            written = insert_pages(connection, self._reading, batch, self._batch_began)
             if written != len(batch.pages):
                 raise LandingConflictError(self._reading)
         self._batch_began = next_began
 
 
 def count_items(payload: Any) -> int:
-    """Count the objects on a page: the length of a list, or of a paged object's ``values``."""
-    if isinstance(payload, dict) and isinstance(payload.get("values"), list):
-        return len(payload["values"])
+    """Count the objects on a page: the length of a list, of its ``values`` or its ``issues``."""
+    for name in ("values", "issues"):
+        if isinstance(payload, dict) and isinstance(payload.get(name), list):
+            return len(payload[name])
     return len(payload) if isinstance(payload, list) else 1
 
 
-def _insert(connection: sa.Connection, reading: Reading, batch: _Batch, began: datetime) -> int:
+def insert_pages(
+    connection: sa.Connection, reading: Reading | ScopedReading, batch: Batch, began: datetime
+) -> int:
     """Insert the pages of a batch that are not there yet; return how many those are."""
     parameters = {
         "extraction_id": reading.extraction_id,
         "entity": reading.entity,
-        "scope": reading.scope,
         "tenant_id": reading.owner.tenant_id,
         "integration_id": reading.owner.integration_id,
+        "scopes": batch.scopes,
         "pages": batch.pages,
         "requests": batch.requests,
         "statuses": batch.statuses,

@@ -58,9 +58,7 @@ def apply_sweep(
     options = {"preserve_rowcount": True}
 
     def run(statement: str) -> int:
-        return connection.exec_driver_sql(
-            statement, parameters, execution_options=options
-        ).rowcount
+        return connection.exec_driver_sql(statement, parameters, execution_options=options).rowcount
 
     withheld = connection.exec_driver_sql(_COUNT_WITHHELD).scalar_one()
     return Swept(run(_DELETE_ISSUES), run(_DELETE_CHANGELOGS), int(withheld))
