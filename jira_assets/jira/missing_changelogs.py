@@ -11,7 +11,7 @@ Decisions this module embodies:
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -37,7 +37,6 @@ from jira_assets.jira.shapes import (
     number,
 )
 
-_BULK_ISSUES: Final = 1000
 _BULK_HISTORIES: Final = 1000
 _HISTORIES: Final = 100
 
@@ -63,16 +62,20 @@ class MissingChangelogs:
             for issue_id in left:
                 yield from self._whole_issue(issue_id, project, stop)
             return
+        brought = False
         if left and not self.no_bulk.is_set():
-            yield from self._bulk(left, project, stop)
+            brought = yield from self._bulk(left, project, stop)
         for short in left.values():
-            if short.missing != 0:
+            if short.missing or (short.missing is None and not brought):
                 yield from self._oldest(short, project, stop)
 
     def _bulk(
         self, shorts: Mapping[str, ShortChangelog], project: ProjectRef, stop: threading.Event
-    ) -> Iterator[Answer]:
-        """Yield the pages of the bulk, and note in ``shorts`` what they bring."""
+    ) -> Generator[Answer, None, bool]:
+        """Yield the pages of the bulk, note in ``shorts`` what they bring; return if there is one.
+
+        A page holds 100 issues at most, the bulk takes 1,000.
+        """
         path = self.dialect.bulk_changelogs
         ids = list(shorts)
 
@@ -94,6 +97,8 @@ class MissingChangelogs:
             if not _is_no_bulk(error):
                 raise
             self.no_bulk.set()
+            return False
+        return True
 
     def _oldest(
         self, short: ShortChangelog, project: ProjectRef, stop: threading.Event

@@ -29,7 +29,7 @@ from jira_assets.jira.paging import token_pages
 
 BY_UPDATE: Final = "updated ASC, key ASC"
 BY_KEY: Final = "key ASC"
-NEWEST_FIRST: Final = "updated DESC, key DESC"
+NEWEST_FIRST: Final = "updated DESC, key ASC"
 
 Body = Mapping[str, Any]
 Page = Mapping[str, Any]
