@@ -147,10 +147,10 @@ def _error_of(answer: HttpAnswer, now: float) -> JiraError:
             return _not_found(answer, body, quote)
         case HTTPStatus.GONE:
             return GoneError(f"Jira has removed this endpoint{quote}", url=url, status=status)
-    return _refusal(answer, quote)
+    return _refusal(answer, body, quote)
 
 
-def _refusal(answer: HttpAnswer, quote: str) -> JiraError:
+def _refusal(answer: HttpAnswer, body: Any, quote: str) -> JiraError:
     url, status = answer.url, answer.status
     if status < HTTPStatus.BAD_REQUEST:
         what = "The site redirects us without saying where to."
@@ -158,7 +158,7 @@ def _refusal(answer: HttpAnswer, quote: str) -> JiraError:
     what = "Jira refuses the call"
     if status in _URL_TOO_LONG:
         what = f"A proxy refuses the URL as too long ({len(url.encode()):,} bytes)"
-    return RefusedRequestError(f"{what}{quote}", url=url, status=status)
+    return RefusedRequestError(f"{what}{quote}", url=url, status=status, body=body)
 
 
 def _is_hiccup(status: int) -> bool:

@@ -11,6 +11,7 @@ from jira_assets.jira.clock import Clock
 from jira_assets.jira.errors import JiraError, MalformedAnswerError, TransientJiraError
 from jira_assets.jira.retry import RetryPolicy, asked_pause
 from jira_assets.jira.signals import Signal, signal_of
+from jira_assets.jira.site_clock import SiteClock
 from jira_assets.jira.stats import Counts, Stats
 from jira_assets.jira.transport import HttpAnswer, Transport
 
@@ -31,6 +32,7 @@ class Caller:
     policy: RetryPolicy
     clock: Clock
     stats: Stats
+    site_clock: SiteClock
     anonymous: bool
 
     def call(
@@ -56,13 +58,33 @@ class Caller:
             TransientJiraError: the last one, when the policy allows no more tries.
             StoppedError: ``stop`` was set.
         """
+        return self._call(lambda: self.transport.get(path, params), fits, stop, endpoint or path)
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        fits: Callable[[Any], bool],
+        stop: threading.Event = NEVER,
+        endpoint: str | None = None,
+    ) -> Any:
+        """POST ``body`` as JSON to ``path``, which must be a read; else all is as in ``call``."""
+        return self._call(lambda: self.transport.post(path, body), fits, stop, endpoint or path)
+
+    def _call(
+        self,
+        send: Callable[[], HttpAnswer],
+        fits: Callable[[Any], bool],
+        stop: threading.Event,
+        endpoint: str,
+    ) -> Any:
         tries = 0
         while True:
-            ticket = self.budget.admit(endpoint or path, stop)
+            ticket = self.budget.admit(endpoint, stop)
             if ticket is None:
                 raise StoppedError
             tries += 1
-            outcome, signal = self._attempt(ticket, path, params, fits)
+            outcome, signal = self._attempt(ticket, send, fits)
             self.stats.add(Counts(calls=1, retries=int(tries > 1), waited_seconds=ticket.waited))
             if not isinstance(outcome, JiraError):
                 return outcome
@@ -74,16 +96,13 @@ class Caller:
             self._wait(outcome, ticket, signal, tries, stop)
 
     def _attempt(
-        self,
-        ticket: Ticket,
-        path: str,
-        params: Mapping[str, Any],
-        fits: Callable[[Any], bool],
+        self, ticket: Ticket, send: Callable[[], HttpAnswer], fits: Callable[[Any], bool]
     ) -> tuple[Any, Signal]:
         """Return the payload, or the error as a value: the next try is none of its context."""
         answer, signal = None, Signal(healthy=False)
         try:
-            answer = self.transport.get(path, params)
+            answer = send()
+            self.site_clock.dated(answer.headers.get("Date", ""))
             signal = signal_of(answer, None)
             payload = payload_of(answer, anonymous=self.anonymous, now=self.clock.time())
         except JiraError as error:

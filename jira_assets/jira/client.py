@@ -1,4 +1,4 @@
-"""``JiraClient``: projects, issue types, statuses, project statuses and fields of one site.
+"""``JiraClient``: projects, issue types, statuses, fields and issues of one site.
 
 Decisions this module embodies:
 
@@ -12,7 +12,7 @@ Decisions this module embodies:
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Self
 
 from jira_assets.jira.budget import Budget, Pace
@@ -22,38 +22,20 @@ from jira_assets.jira.dialect import PERMISSIONS, Dialect, dialect_of
 from jira_assets.jira.errors import LostAccessError, UnreadableError
 from jira_assets.jira.fanout import as_they_arrive
 from jira_assets.jira.identity import Identity, read_identity
+from jira_assets.jira.issues import IssueReader
 from jira_assets.jira.pages_ahead import reading_ahead
 from jira_assets.jira.paging import offset_pages
+from jira_assets.jira.results import Answer, IssueQuery, ProjectEnd, ProjectRef
 from jira_assets.jira.retry import RetryPolicy
 from jira_assets.jira.shapes import is_list, is_page, is_permissions, items_of
 from jira_assets.jira.site import Site
+from jira_assets.jira.site_clock import SiteClock
 from jira_assets.jira.stats import Counts, Stats
 from jira_assets.jira.transport import Timeouts, Transport
 
+__all__ = ["Answer", "IssueQuery", "JiraClient", "ProjectEnd", "ProjectRef"]
+
 _OK: Final = 200
-
-
-@dataclass(frozen=True)
-class ProjectRef:
-    """A project by its numeric id, which stays, and its key, which may change."""
-
-    id: str
-    key: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer of Jira.
-
-    ``path`` is below the context path. ``status`` is 200, or, of one project, 403 or 404: then
-    ``payload`` is the error's body, as JSON or as text, or None.
-    """
-
-    path: str
-    params: Mapping[str, Any]
-    status: int
-    payload: Any
-    project: ProjectRef | None = None
 
 
 class JiraClient:
@@ -80,6 +62,7 @@ class JiraClient:
         clock = clock or SystemClock()
         self.site = site
         self._stats = Stats()
+        self._site_clock = SiteClock(clock)
         self._transport = Transport(site, timeouts or Timeouts())
         self._budget = Budget(
             clock,
@@ -92,10 +75,12 @@ class JiraClient:
             policy=policy or RetryPolicy(),
             clock=clock,
             stats=self._stats,
+            site_clock=self._site_clock,
             anonymous=site.anonymous,
         )
         self._identity: Identity | None = None
         self._identity_lock = threading.Lock()
+        self._issue_reader: IssueReader | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -126,6 +111,15 @@ class JiraClient:
             if self._identity is None:
                 self._identity = read_identity(self.site, self._caller)
             return self._identity
+
+    def site_time(self) -> datetime:
+        """Return what Jira's clock shows now, in UTC: never more, at most an answer's time less.
+
+        It is what ``/serverInfo`` said, or the ``Date`` header of an answer, moved on; our own
+        clock where the site says neither.
+        """
+        self.identity()
+        return self._site_clock.now()
 
     def permissions(self) -> Mapping[str, bool]:
         """Return which of ``dialect.PERMISSIONS`` the account has, in any project at least.
@@ -191,6 +185,43 @@ class JiraClient:
         yield from as_they_arrive(
             read, refs, threads=self.site.max_concurrency, cut=self._transport.cut
         )
+
+    def issues(self, queries: Iterable[IssueQuery]) -> Generator[Answer | ProjectEnd, None, None]:
+        """Yield, per project, its issues with their whole changelogs, then its ``ProjectEnd``.
+
+        Several projects are read at once; the answers of one are in order, between those of others:
+
+        * pages of the search: ``{issues: [{id, key, fields, changelog: {total, histories}}]}``;
+        * behind each page, what it leaves out of changelogs: Cloud's bulk ``{issueChangeLogs:
+          [{issueId, changeHistories}]}``, or, with ``issue_id``, pages of one issue's changelog
+          (``{values}``, oldest first), or on Data Center the issue with all of its changelog.
+
+        The same issue may be on two pages. With ``since``, histories that are older, and that came
+        with an earlier reading, may be missing. A project that cannot be read is a ``ProjectEnd``
+        alone. Failures and closing the generator are as in ``project_statuses``.
+        """
+        yield from self._issues().issues(queries)
+
+    def issue_ids(self, refs: Iterable[ProjectRef]) -> Generator[Answer | ProjectEnd, None, None]:
+        """Yield, per project, pages of all its issues with ids and no fields, then its end.
+
+        All else is as in ``issues``.
+        """
+        yield from self._issues().issue_ids(refs)
+
+    def issue_samples(self, refs: Iterable[ProjectRef]) -> Generator[Answer, None, None]:
+        """Yield one answer a project: its newest issues, at most 100, with all fields.
+
+        ``{issues: [{id, key, fields}]}``, without changelogs. Of a project that cannot be read, it
+        is the refusal: 400, 403 or 404. Failures are as in ``project_statuses``.
+        """
+        yield from self._issues().issue_samples(refs)
+
+    def _issues(self) -> IssueReader:
+        dialect = self._dialect()
+        if self._issue_reader is None:
+            self._issue_reader = IssueReader(self.site, self._caller, dialect, self._transport.cut)
+        return self._issue_reader
 
     def _dialect(self) -> Dialect:
         return dialect_of(self.identity().deployment)

@@ -27,6 +27,8 @@ class Dialect:
     projects: str
     projects_params: Mapping[str, Any]
     pages_projects: bool
+    search: str
+    """The path of the search for issues, POSTed to."""
     my_permissions_params: Mapping[str, Any]
 
     @property
@@ -72,6 +74,29 @@ class Dialect:
         """Return the path of a project's statuses by issue type. Ids stay when keys change."""
         return f"{self.api}/project/{quote(project_id, safe='')}/statuses"
 
+    @property
+    def bulk_changelogs(self) -> str:
+        """The path of the changelogs of many issues at once, POSTed to; Cloud's only."""
+        return f"{self.api}/changelog/bulkfetch"
+
+    @property
+    def each_issue(self) -> str:
+        """The template of ``issue``."""
+        return f"{self.api}/issue/{{issueIdOrKey}}"
+
+    def issue(self, issue_id: str) -> str:
+        """Return the path of one issue."""
+        return f"{self.api}/issue/{quote(issue_id, safe='')}"
+
+    @property
+    def each_issue_changelog(self) -> str:
+        """The template of ``issue_changelog``."""
+        return f"{self.each_issue}/changelog"
+
+    def issue_changelog(self, issue_id: str) -> str:
+        """Return the path of the pages of one issue's changelog, oldest first; Cloud's only."""
+        return f"{self.issue(issue_id)}/changelog"
+
 
 _CLOUD: Final = Dialect(
     deployment=CLOUD,
@@ -79,10 +104,11 @@ _CLOUD: Final = Dialect(
     projects="/rest/api/3/project/search",
     projects_params={
         "maxResults": 100,
-        "expand": "description,lead",
+        "expand": "description,lead,insight",
         "status": ["live", "archived"],
     },
     pages_projects=True,
+    search="/rest/api/3/search/jql",
     # Cloud answers 400 unless it is told which permissions are meant.
     my_permissions_params={"permissions": ",".join(PERMISSIONS)},
 )
@@ -92,6 +118,7 @@ _DATA_CENTER: Final = Dialect(
     projects="/rest/api/2/project",
     projects_params={"expand": "description,lead", "includeArchived": "true"},
     pages_projects=False,
+    search="/rest/api/2/search",
     my_permissions_params={},
 )
 

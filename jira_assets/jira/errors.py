@@ -177,10 +177,14 @@ class GoneError(PermanentJiraError):
 
 
 class RefusedRequestError(PermanentJiraError):
-    """Jira understood the call and refuses it."""
+    """Jira understood the call and refuses it. ``body`` is its answer to that."""
 
     remedy = "Report it to the maintainers of jira_assets, with this text."
     must_act = "whoever runs jira_assets"
+
+    def __init__(self, what: str, *, url: str, status: int, body: Any = None) -> None:
+        super().__init__(what, url=url, status=status)
+        self.body = body
 
 
 class OversizedAnswerError(PermanentJiraError):

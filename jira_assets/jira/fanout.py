@@ -1,14 +1,17 @@
 """Many calls at once, their results as they arrive, and nothing left behind.
 
-Never more than twice the number of threads are handed out and not yet taken: a slow taker slows the
-callers down, and 10,000 projects do not pile up.
+A slow taker slows the callers down, and nothing piles up: never more than twice the number of
+threads are handed out and not yet taken. Where one item has many results, no more than one a thread
+waits to be taken, beside the one that each thread has in hand.
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from itertools import islice
-from queue import SimpleQueue
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count, islice
+from queue import Empty, Queue, SimpleQueue
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -35,8 +38,8 @@ def as_they_arrive(
     handed_out: set[Future[R]] = set()
     with ThreadPoolExecutor(threads, thread_name_prefix="jira") as executor:
 
-        def hand_out(count: int) -> None:
-            for item in islice(remaining, count):
+        def hand_out(most: int) -> None:
+            for item in islice(remaining, most):
                 future = executor.submit(call, item, stop)
                 handed_out.add(future)
                 future.add_done_callback(arrived.put)
@@ -50,6 +53,63 @@ def as_they_arrive(
                 yield future.result()
         finally:
             end_all(executor, stop, handed_out, cut)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """An item has no more results, or reading it failed."""
+
+    number: int
+
+
+def as_they_stream(
+    read: Callable[[T, threading.Event], Iterator[R]],
+    items: Iterable[T],
+    *,
+    threads: int,
+    cut: Callable[[], None],
+) -> Generator[R, None, None]:
+    """Yield the results of ``read(item, stop)`` of every item: in order those of one item.
+
+    Each item is read by one thread. What ends it early does so as in ``as_they_arrive``.
+    """
+    stop = threading.Event()
+    remaining = zip(count(), items, strict=False)
+    waiting: Queue[R | _Ended] = Queue(threads)
+    reading: dict[int, Future[None]] = {}
+
+    def work(number: int, item: T) -> None:
+        try:
+            for result in read(item, stop):
+                waiting.put(result)
+                if stop.is_set():
+                    return
+        finally:
+            waiting.put(_Ended(number))
+
+    def cut_and_make_room() -> None:
+        cut()
+        with suppress(Empty):
+            while True:
+                waiting.get_nowait()
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="jira") as executor:
+
+        def hand_out(most: int) -> None:
+            for number, item in islice(remaining, most):
+                reading[number] = executor.submit(work, number, item)
+
+        try:
+            hand_out(2 * threads)
+            while reading:
+                result = waiting.get()
+                if isinstance(result, _Ended):
+                    hand_out(1)
+                    reading.pop(result.number).result()
+                else:
+                    yield result
+        finally:
+            end_all(executor, stop, reading.values(), cut_and_make_room)
 
 
 def end_all(

@@ -35,6 +35,7 @@ def read_identity(site: Site, caller: Caller) -> Identity:
     """
     asked = dialect_of(site.deployment)
     server_info = caller.call(asked.server_info, {}, is_server_info)
+    caller.site_clock.told(server_info.get("serverTime"))
     deployment = deployment_of(server_info)
     if site.deployment not in {"auto", deployment} and server_info.get("deploymentType"):
         raise WrongDeploymentError(

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jira_assets.jira.errors import PagingError
-from jira_assets.jira.shapes import ids_of, items_of
+from jira_assets.jira.shapes import ids_of, items_of, number
 
 _MOST_SETBACKS: Final = 10
 
@@ -119,7 +119,7 @@ class _Progress:
         self._count_setback()
         if self.empty_at == self.start:
             self.skipped = True
-            self.start += max(1, _number(page, "maxResults") or 0)
+            self.start += max(1, number(page, "maxResults") or 0)
         self.empty_at = self.start
 
     def _set_back(self, start: int) -> None:
@@ -132,7 +132,7 @@ class _Progress:
             raise self._error(f"at {self.start} they are still empty, or still moving")
 
     def _shrunk_by(self, page: Page) -> int:
-        before, self.total = self.total, _number(page, "total")
+        before, self.total = self.total, number(page, "total")
         return max(0, (before or 0) - self.total) if self.total is not None else 0
 
     def _error(self, what: str) -> PagingError:
@@ -144,7 +144,7 @@ def _loose(url: str, what: str) -> PagingError:
 
 
 def _is_end(page: Page, start: int, reached: int) -> bool:
-    total, is_last, empty = _number(page, "total"), page.get("isLast"), reached == start
+    total, is_last, empty = number(page, "total"), page.get("isLast"), reached == start
     if is_last is True:
         return empty or total is None or reached >= total
     if is_last is False:
@@ -155,9 +155,4 @@ def _is_end(page: Page, start: int, reached: int) -> bool:
 def _step(page: Page) -> int:
     """Return how far a page reaches: an item that is on it twice must not count for two."""
     count = len(items_of(page))
-    return min(count, _number(page, "maxResults") or count)
-
-
-def _number(page: Page, name: str) -> int | None:
-    value = page.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return min(count, number(page, "maxResults") or count)

@@ -17,6 +17,26 @@ def is_page(payload: Any) -> bool:
     return isinstance(payload, dict) and is_list(payload.get("values"))
 
 
+def is_search(payload: Any) -> bool:
+    """Whether it is one page of a search for issues, which may be empty."""
+    return isinstance(payload, dict) and is_list(payload.get("issues"))
+
+
+def is_issue(payload: Any) -> bool:
+    """Whether it is one issue."""
+    return _has_id(payload)
+
+
+def is_changelog_page(payload: Any) -> bool:
+    """Whether it is one page of an issue's changelog, which may be empty."""
+    return isinstance(payload, dict) and isinstance(payload.get("values"), list)
+
+
+def is_bulk_of_changelogs(payload: Any) -> bool:
+    """Whether it is one page of the changelogs of many issues."""
+    return isinstance(payload, dict) and isinstance(payload.get("issueChangeLogs"), list)
+
+
 def is_server_info(payload: Any) -> bool:
     """Whether it is an answer of ``/serverInfo``."""
     return isinstance(payload, dict) and bool({"version", "deploymentType"} & payload.keys())
@@ -39,13 +59,20 @@ def account_id(account: dict[str, Any]) -> str:
 
 
 def items_of(payload: Any) -> list[Any]:
-    """Return the objects of a list or of a page."""
-    items = payload["values"] if isinstance(payload, dict) else payload
-    return list(items)
+    """Return the objects of a list, of a page, or of a page of a search."""
+    if isinstance(payload, dict):
+        return list(payload["issues"] if "issues" in payload else payload["values"])
+    return list(payload)
+
+
+def number(payload: Any, name: str) -> int | None:
+    """Return a count or an offset that a page states; None where it states none."""
+    value = payload.get(name) if isinstance(payload, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def ids_of(payload: Any) -> set[str]:
-    """Return the distinct ids of a list or of a page."""
+    """Return the distinct ids of the objects of ``items_of``."""
     return {str(item["id"]) for item in items_of(payload) if _has_id(item)}
 
 

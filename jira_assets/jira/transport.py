@@ -1,4 +1,4 @@
-"""One GET after the other over one pool of connections, and nothing about what the answers mean.
+"""One call after the other over one pool of connections, and nothing about what the answers mean.
 
 Decisions this module embodies:
 
@@ -8,7 +8,8 @@ Decisions this module embodies:
   own, keeps a cookie (a session that Jira opened for one call must not decide who the next is), or
   reads a ``.netrc`` in the place of the integration's own credentials.
 * Redirects are followed only to the same scheme, host and port: ``Authorization`` goes nowhere
-  else.
+  else. What was POSTed is POSTed again: nothing but reading is asked for, which may be repeated.
+* Data Center takes a POST for a forged one unless a header says that it is none.
 * A 401 to credentials that were renewed while the call was under way is no refusal of the new
   ones: the call is sent once more. Another process may renew a token in its file at any time.
 * Failures leave ``_send`` as values, raised by who holds no header: the exceptions of ``urllib3``,
@@ -22,6 +23,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
+import orjson
 import requests
 import urllib3
 from urllib3 import exceptions
@@ -48,6 +50,10 @@ _HEADERS: Final[dict[str, str]] = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
     "User-Agent": f"jira-assets/{__version__}",
+}
+_POST_HEADERS: Final[dict[str, str]] = {
+    "Content-Type": "application/json",
+    "X-Atlassian-Token": "no-check",
 }
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
@@ -95,14 +101,14 @@ class Transport:
         url = self._site.url(path)
         if params:
             url = f"{url}?{urlencode(params, doseq=True)}"
-        for _ in range(1 + _MOST_REDIRECTS):
-            answer = self._get(url)
-            target = _redirect_target(answer)
-            if target is None:
-                return answer
-            _refuse_elsewhere(answer, target)
-            url = target
-        raise RedirectedError("The site redirects in a circle.", url=url, status=answer.status)
+        return self._follow(url, None)
+
+    def post(self, path: str, document: Any) -> HttpAnswer:
+        """POST ``document`` as JSON to an absolute ``path`` below the context path.
+
+        Only for what changes nothing: it may be sent more than once. Answers and errors as ``get``.
+        """
+        return self._follow(self._site.url(path), orjson.dumps(document))
 
     def cut(self) -> None:
         """End all calls in flight, as if the site had closed their connections."""
@@ -112,28 +118,39 @@ class Transport:
         """Close the pool."""
         self._adapter.close()
 
-    def _get(self, url: str) -> HttpAnswer:
-        answer = self._send(url)
-        if isinstance(answer, JiraError):
-            raise answer
-        return answer
+    def _follow(self, url: str, body: bytes | None) -> HttpAnswer:
+        for _ in range(1 + _MOST_REDIRECTS):
+            answer = self._send(url, body)
+            if isinstance(answer, JiraError):
+                raise answer
+            target = _redirect_target(answer)
+            if target is None:
+                return answer
+            _refuse_elsewhere(answer, target)
+            url = target
+        raise RedirectedError("The site redirects in a circle.", url=url, status=answer.status)
 
-    def _send(self, url: str) -> HttpAnswer | JiraError:
+    def _send(self, url: str, body: bytes | None) -> HttpAnswer | JiraError:
         credentials = authorization(self._site)
-        answer = self._send_as(url, credentials)
+        answer = self._send_as(url, body, credentials)
         if isinstance(answer, HttpAnswer) and answer.status == HTTPStatus.UNAUTHORIZED:
             renewed = authorization(self._site)
             if renewed != credentials:
-                return self._send_as(url, renewed)
+                return self._send_as(url, body, renewed)
         return answer
 
-    def _send_as(self, url: str, credentials: str | None) -> HttpAnswer | JiraError:
-        headers = _HEADERS if credentials is None else {**_HEADERS, "Authorization": credentials}
+    def _send_as(
+        self, url: str, body: bytes | None, credentials: str | None
+    ) -> HttpAnswer | JiraError:
+        headers = _HEADERS if body is None else {**_HEADERS, **_POST_HEADERS}
+        if credentials is not None:
+            headers = {**headers, "Authorization": credentials}
         try:
             opened = self._opened()
             response = opened.pool.urlopen(
-                "GET",
+                "GET" if body is None else "POST",
                 url if opened.by_whole_url else _target(url),
+                body=body,
                 headers=headers,
                 timeout=urllib3.Timeout(self._timeouts.connect, self._timeouts.read),
                 retries=False,
@@ -141,13 +158,13 @@ class Transport:
                 assert_same_host=False,
                 preload_content=False,
             )
-            body = read_whole(response, MOST_BYTES)
+            received = read_whole(response, MOST_BYTES)
         except OversizedBodyError:
             return OversizedAnswerError(_OVERSIZED, url=url, status=response.status)
         except _NO_ANSWER as error:
             return self._failure(error, url)
-        body = _without_credentials(body, credentials)
-        return HttpAnswer(url, response.status, response.headers, body)
+        received = _without_credentials(received, credentials)
+        return HttpAnswer(url, response.status, response.headers, received)
 
     def _opened(self) -> Opened:
         """Return the pool, chosen by the environment's proxies and CA bundle at the first call."""

@@ -3,7 +3,7 @@
 import json
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -46,6 +46,9 @@ class Asked:
     path: str
     query: dict[str, list[str]]
     headers: dict[str, str]
+    method: str = "GET"
+    body: Any = None
+    """Of a POST, parsed."""
 
 
 CLOUD_INFO = {"deploymentType": "Cloud", "version": "1001.0.0", "serverTitle": "Acme"}
@@ -64,6 +67,7 @@ class ScriptedJira:
         self.in_flight = 0
         self.most_in_flight = 0
         self._replies: dict[str, list[Reply]] = {}
+        self._answers: dict[str, Callable[[Asked], Reply]] = {}
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler_for(self))
         if tls is not None:
@@ -91,6 +95,11 @@ class ScriptedJira:
         self._replies[self.context + path] = list(replies)
         return self
 
+    def by(self, path: str, answer: Callable[[Asked], Reply]) -> Self:
+        """Answer calls of ``path``, below the context path, with what ``answer`` makes of them."""
+        self._answers[self.context + path] = answer
+        return self
+
     def cloud(self) -> Self:
         """Be a Cloud site whose account is fine."""
         self.on("/rest/api/2/serverInfo", Reply(CLOUD_INFO))
@@ -112,6 +121,8 @@ class ScriptedJira:
             self.asked.append(asked)
             self.in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
+            if asked.path in self._answers:
+                return self._answers[asked.path](asked)
             replies = self._replies.get(asked.path)
             if not replies:
                 return Reply({"message": "null for uri", "status-code": 404}, 404)
@@ -137,8 +148,15 @@ def _handler_for(jira: ScriptedJira) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            reply = jira.reply_to(Asked(parts.path, parse_qs(parts.query), dict(self.headers)))
+            self._answer(None)
+
+        def do_POST(self) -> None:
+            self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _answer(self, body: Any) -> None:
+            parts, headers = urlsplit(self.path), dict(self.headers)
+            query = parse_qs(parts.query)
+            reply = jira.reply_to(Asked(parts.path, query, headers, self.command, body))
             if reply.after is not None:
                 reply.after.wait()
             jira.done()

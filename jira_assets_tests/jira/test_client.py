@@ -85,7 +85,7 @@ def test_all_pages_of_a_clouds_projects_come_as_they_are(jira: ScriptedJira) -> 
     assert jira.asked[-1].query == {
         "startAt": ["2"],
         "maxResults": ["100"],
-        "expand": ["description,lead"],
+        "expand": ["description,lead,insight"],
         "status": ["live", "archived"],
     }
 

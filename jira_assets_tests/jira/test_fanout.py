@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jira_assets.jira.fanout import as_they_arrive
+from jira_assets.jira.fanout import as_they_arrive, as_they_stream
 
 
 def _uncut() -> None:
@@ -111,4 +111,90 @@ def test_items_that_fail_to_come_end_it_too() -> None:
 
     with pytest.raises(LookupError, match="the roster broke"):
         list(as_they_arrive(_square, items(), threads=2, cut=lambda: None))
+    assert _threads() == []
+
+
+def _count_up(item: int, _stop: threading.Event) -> Iterator[tuple[int, int]]:
+    for result in range(item):
+        yield item, result
+
+
+def test_every_result_of_every_item_streams_once_and_in_the_order_of_its_item() -> None:
+    results = list(as_they_stream(_count_up, range(40), threads=4, cut=_uncut))
+    assert len(results) == sum(range(40))
+    for item in range(40):
+        assert [result for of, result in results if of == item] == list(range(item))
+    assert _threads() == []
+
+
+def test_nothing_to_stream_is_nothing_done() -> None:
+    assert list(as_they_stream(_count_up, [], threads=4, cut=_uncut)) == []
+
+
+def test_the_results_of_several_items_come_between_one_another() -> None:
+    turns = [threading.Event() for _ in range(2)]
+
+    def read(item: int, _stop: threading.Event) -> Iterator[int]:
+        yield item
+        turns[item].wait()
+        yield item
+
+    results = as_they_stream(read, [0, 1], threads=2, cut=_uncut)
+    assert {next(results), next(results)} == {0, 1}
+    turns[1].set()
+    assert next(results) == 1
+    turns[0].set()
+    assert list(results) == [0]
+
+
+def test_a_slow_taker_finds_at_most_two_results_a_thread_waiting() -> None:
+    made: list[int] = []
+
+    def read(item: int, _stop: threading.Event) -> Iterator[int]:
+        for _ in range(200):
+            made.append(item)
+            yield item
+
+    results = as_they_stream(read, range(5), threads=3, cut=_uncut)
+    for taken, _ in enumerate(results, start=1):
+        assert len(made) - taken <= 2 * 3
+    assert len(made) == 1000
+
+
+def test_a_failure_ends_the_streams_of_the_others() -> None:
+    def read(item: int, stop: threading.Event) -> Iterator[int]:
+        if item == 3:
+            raise ValueError("the fourth one fails")
+        while not stop.is_set():
+            yield item
+
+    with pytest.raises(ValueError, match="the fourth one fails"):
+        list(as_they_stream(read, range(100), threads=4, cut=lambda: None))
+    assert _threads() == []
+
+
+def test_closing_ends_threads_that_wait_for_a_taker_or_for_an_answer() -> None:
+    begun: list[int] = []
+
+    def read(item: int, stop: threading.Event) -> Iterator[int]:
+        begun.append(item)
+        if item % 2:
+            stop.wait()
+        while True:
+            yield item
+
+    results = as_they_stream(read, range(100), threads=4, cut=lambda: None)
+    assert next(results) % 2 == 0
+    results.close()
+    assert _threads() == []
+    assert len(begun) <= 4
+
+
+def test_items_that_fail_to_come_end_the_streams() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise LookupError("the roster broke")
+
+    with pytest.raises(LookupError, match="the roster broke"):
+        list(as_they_stream(_count_up, items(), threads=2, cut=lambda: None))
     assert _threads() == []

@@ -1,0 +1,132 @@
+"""Issues of many projects at once: each project's pages in order, and what they leave out.
+
+Decisions this module embodies:
+
+* A project is read by one thread, its pages one after the other, since each says where the next one
+  begins; several projects are read at once, and their pages come out as they arrive.
+* What a page leaves out of changelogs is read right after it, before the project's next page.
+* A project whose first search says that there is none, or none for us, could not be read. Said of a
+  later page this is an error: what came before it is not whole.
+"""
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from http import HTTPStatus
+from itertools import chain
+from typing import Final
+
+from jira_assets.jira.caller import Caller
+from jira_assets.jira.changelogs import short_changelogs
+from jira_assets.jira.dialect import CLOUD, Dialect
+from jira_assets.jira.errors import JiraError, RefusedRequestError, UnreadableError
+from jira_assets.jira.fanout import as_they_arrive, as_they_stream
+from jira_assets.jira.missing_changelogs import MissingChangelogs
+from jira_assets.jira.results import Answer, IssueQuery, ProjectEnd, ProjectRef
+from jira_assets.jira.searches import (
+    BY_KEY,
+    BY_UPDATE,
+    NEWEST_FIRST,
+    Body,
+    Page,
+    Search,
+    by_keys,
+    by_tokens,
+    cannot_see,
+)
+from jira_assets.jira.shapes import ids_of, is_search, items_of
+from jira_assets.jira.site import Site
+
+_PAGE: Final = 100
+"""Issues on a page with fields: what Cloud gives at most, and a few megabytes at most."""
+_IDS_OF_CLOUD: Final = 5000
+_IDS_OF_DATA_CENTER: Final = 1000
+
+Read = Iterator[Answer | ProjectEnd]
+
+
+class IssueReader:
+    """Reads the issues of one site; ``cut`` ends the calls in flight."""
+
+    def __init__(
+        self, site: Site, caller: Caller, dialect: Dialect, cut: Callable[[], None]
+    ) -> None:
+        self._site = site
+        self._caller = caller
+        self._dialect = dialect
+        self._cut = cut
+        self._missing = MissingChangelogs(caller, dialect)
+
+    def issues(self, queries: Iterable[IssueQuery]) -> Generator[Answer | ProjectEnd, None, None]:
+        """Yield the issues of projects with their changelogs: see ``JiraClient.issues``."""
+
+        def read(query: IssueQuery, stop: threading.Event) -> Read:
+            expand = ("changelog", "renderedFields") if query.rendered else ("changelog",)
+            search = Search(
+                query.project.id, query.fields, _PAGE, BY_UPDATE, since=query.since, expand=expand
+            )
+            before: set[str] = set()
+            for result in self._read(search, query.project, stop):
+                yield result
+                if isinstance(result, Answer):
+                    shorts = short_changelogs(result.payload, query.since)
+                    fresh = (short for short in shorts if short.issue_id not in before)
+                    yield from self._missing.read(fresh, query.project, stop)
+                    before = ids_of(result.payload)  # the last of them may be on the next page
+
+        yield from as_they_stream(read, queries, threads=self._site.max_concurrency, cut=self._cut)
+
+    def issue_ids(self, refs: Iterable[ProjectRef]) -> Generator[Answer | ProjectEnd, None, None]:
+        """Yield the ids of all issues of projects: see ``JiraClient.issue_ids``."""
+        size = _IDS_OF_CLOUD if self._dialect.deployment == CLOUD else _IDS_OF_DATA_CENTER
+
+        def read(ref: ProjectRef, stop: threading.Event) -> Read:
+            return self._read(Search(ref.id, ("id",), size, BY_KEY), ref, stop)
+
+        yield from as_they_stream(read, refs, threads=self._site.max_concurrency, cut=self._cut)
+
+    def issue_samples(self, refs: Iterable[ProjectRef]) -> Generator[Answer, None, None]:
+        """Yield one page of the newest issues a project: see ``JiraClient.issue_samples``."""
+
+        def read(ref: ProjectRef, stop: threading.Event) -> Answer:
+            body = self._first_body(Search(ref.id, ("*all",), _PAGE, NEWEST_FIRST))
+            try:
+                return self._answer(body, self._post(body, stop), ref)
+            except JiraError as error:
+                return self._refusal(error, body, ref)
+
+        yield from as_they_arrive(read, refs, threads=self._site.max_concurrency, cut=self._cut)
+
+    def _read(self, search: Search, ref: ProjectRef, stop: threading.Event) -> Read:
+        """Yield the pages of one project, then its end."""
+        by = by_tokens if self._dialect.deployment == CLOUD else by_keys
+        url = self._site.url(self._dialect.search)
+        pages = by(search, lambda body: self._post(body, stop), url)
+        try:
+            first = next(pages)
+        except JiraError as error:
+            yield ProjectEnd(ref, 0, self._refusal(error, self._first_body(search), ref))
+            return
+        issues = 0
+        for body, page in chain([first], pages):
+            issues += len(items_of(page))
+            yield self._answer(body, page, ref)
+        yield ProjectEnd(ref, issues)
+
+    def _post(self, body: Body, stop: threading.Event) -> Page:
+        page: Page = self._caller.post(self._dialect.search, body, is_search, stop)
+        return page
+
+    def _first_body(self, search: Search) -> Body:
+        return search.by_token() if self._dialect.deployment == CLOUD else search.by_offset()
+
+    def _answer(self, body: Body, page: Page, ref: ProjectRef) -> Answer:
+        return Answer(self._dialect.search, body, HTTPStatus.OK, page, ref, method="POST")
+
+    def _refusal(self, error: JiraError, body: Body, ref: ProjectRef) -> Answer:
+        """Return why a project cannot be read as an answer; raises what is no such reason."""
+        if not isinstance(error, RefusedRequestError | UnreadableError) or not cannot_see(
+            error, ref.id
+        ):
+            raise error
+        status = error.status or 0
+        return Answer(self._dialect.search, body, status, error.body, ref, method="POST")
