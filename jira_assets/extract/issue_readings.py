@@ -13,14 +13,13 @@ Decisions this module embodies:
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Final
 
 from jira_assets.extract.fields import ALL, FieldChoice, FieldUsage, Usage, mapped_fields
 from jira_assets.extract.pages import page_of
 from jira_assets.extract.progress import ProgressLog
 from jira_assets.extract.roster import ListedProject
-from jira_assets.extract.windows import Wanted, Watermark, WindowPlan, plan_window
+from jira_assets.extract.windows import Moments, Wanted, Watermark, WindowPlan, plan_window
 from jira_assets.jira.client import Answer, IssueQuery, JiraClient, ProjectEnd
 from jira_assets.warehouse.contracts import Note, ScopeEnd, ScopePage
 from jira_assets.warehouse.unreadable import reason_of
@@ -59,9 +58,7 @@ class IssueReading:
     _plans: dict[str, WindowPlan] = field(default_factory=dict)
     _asked: Counter[str] = field(default_factory=Counter)
 
-    def plan(
-        self, projects: list[ListedProject], *, listed_at: datetime, now: datetime
-    ) -> list[WindowPlan]:
+    def plan(self, projects: list[ListedProject], moments: Moments) -> list[WindowPlan]:
         """Decide what to read of each project."""
         watermarks = self.known.watermarks()
         self.usage.learn(self.known.usage())
@@ -71,8 +68,7 @@ class IssueReading:
             plan = plan_window(
                 project,
                 watermarks.get(project.id),
-                listed_at=listed_at,
-                now=now,
+                moments,
                 wanted=self.wanted,
                 mapped=mapped,
             )

@@ -22,6 +22,7 @@ from jira_assets.extract.issue_readings import IssueReading
 from jira_assets.extract.pages import numbered, page_of
 from jira_assets.extract.progress import Listener, ProgressLog
 from jira_assets.extract.roster import ListedProject, Roster
+from jira_assets.extract.windows import Moments
 from jira_assets.jira.client import Answer, JiraClient, ProjectEnd
 from jira_assets.jira.errors import WHO_KEEPS_THE_ACCOUNT, PermanentJiraError
 from jira_assets.jira.stats import Counts
@@ -152,7 +153,7 @@ class SiteReader:
         if landed:
             self.log(f"{len(landed):,} projects landed in an earlier attempt")
         now, reading = self.client.site_time(), self.issue_reading
-        plans = reading.plan(refs, listed_at=self.listed_at or now, now=now)
+        plans = reading.plan(refs, Moments(self.listed_at or now, now))
         busy = sum(not plan.idle for plan in plans)
         if busy < len(plans):
             self.log(f"{len(plans) - busy:,} projects have not changed: nothing is asked of them")

@@ -56,6 +56,16 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Moments:
+    """When a reading asked, by Jira's clock."""
+
+    listed_at: datetime
+    """For the list of projects."""
+    begins_at: datetime
+    """For the first issue."""
+
+
+@dataclass(frozen=True)
 class WindowPlan:
     """From where on to read one project, and what its watermark is then."""
 
@@ -68,9 +78,8 @@ class WindowPlan:
 def plan_window(
     project: ListedProject,
     watermark: Watermark | None,
+    moments: Moments,
     *,
-    listed_at: datetime,
-    now: datetime,
     wanted: Wanted,
     mapped: Mapping[str, MappedField],
 ) -> WindowPlan:
@@ -79,8 +88,7 @@ def plan_window(
     Args:
         project: as the site lists it.
         watermark: how far it was read; None: never.
-        listed_at: when the site was asked for that list, by Jira's clock.
-        now: the reading's beginning, by Jira's clock.
+        moments: of this reading.
         wanted: what somebody asked for.
         mapped: the fields that have a column now.
     """
@@ -89,7 +97,7 @@ def plan_window(
     idle = _is_idle(project, watermark, since)
     window = Window(
         since=since,
-        until=(listed_at if idle else now) - OVERLAP,
+        until=(moments.listed_at if idle else moments.begins_at) - OVERLAP,
         project_key=project.key,
         mapped={column: _as_known(each, known.get(column)) for column, each in mapped.items()},
     )

@@ -260,6 +260,9 @@ class Rows:
 
     columns: Mapping[str, Sequence[str | None]]
 
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
 
 @dataclass(frozen=True)
 class Piece:

@@ -56,6 +56,16 @@ class _Held:
     transform_version: str
 
 
+@dataclass(frozen=True)
+class MergeHow:
+    """What a merge may do beyond what is new. Nothing, by default."""
+
+    force: bool = False
+    """Take in what is applied already, too (a replay)."""
+    accept_deletions: bool = False
+    """A sweep may delete half a project and more."""
+
+
 @dataclass
 class _Totals:
     """What was done to one table so far. Rows."""
@@ -76,8 +86,7 @@ class _Merging:
     engine: sa.Engine
     increments: Increments
     run_id: str | None
-    force: bool
-    accept_deletions: bool
+    how: MergeHow
     targets: Targets
     totals: dict[str, _Totals] = field(default_factory=lambda: {t: _Totals() for t in STAGED})
     extraction_ids: dict[str, UUID] = field(default_factory=dict)
@@ -88,8 +97,7 @@ def merge_increments(
     increments: Increments,
     *,
     run_id: str | None = None,
-    force: bool = False,
-    accept_deletions: bool = False,
+    how: MergeHow | None = None,
     targets: Targets | None = None,
 ) -> dict[str, MergeResult]:
     """Bring the tables of issues to what has landed; tell, by table, what that took.
@@ -98,8 +106,7 @@ def merge_increments(
         engine: of the runtime role.
         increments: what is to be taken in, oldest first.
         run_id: the Dagster run, for the record.
-        force: take in what is applied already, too (a replay).
-        accept_deletions: a sweep may delete half a project and more.
+        how: what it may do beyond what is new.
         targets: which deployed tables each entity feeds, to settle messages; default: all tables.
 
     Raises:
@@ -110,8 +117,7 @@ def merge_increments(
         engine,
         increments,
         run_id,
-        force,
-        accept_deletions,
+        how or MergeHow(),
         targets_of(SOURCES) if targets is None else targets,
     )
     for batch in _batches(increments.steps()):
@@ -174,13 +180,20 @@ def _wanted(
     wanted = []
     for landing in landings:
         known = held.get((landing.entity, landing.scope))
-        newer = known is None or known.order < landing.order
-        if merging.force or newer or known.transform_version != version:
+        if merging.how.force or not _holds(known, landing, version):
             wanted.append(landing)
     for totals in merging.totals.values():
         totals.steps += len(wanted)
         totals.skipped += len(landings) - len(wanted)
     return wanted
+
+
+def _holds(known: _Held | None, landing: Landing, transform_version: str) -> bool:
+    return (
+        known is not None
+        and known.order >= landing.order
+        and known.transform_version == transform_version
+    )
 
 
 def _take_in(
@@ -196,7 +209,7 @@ def _take_in(
         before_sweep = swept is not None and step.landing.order < swept
         for piece in step.pieces():
             for table, rows in piece.rows.items():
-                if rows.columns and next(iter(rows.columns.values())):
+                if len(rows):
                     stage.add(table, rows, before_sweep=before_sweep)
             rejected += [(each, step.landing.extraction_id) for each in piece.rejected]
     stage.close()
@@ -217,7 +230,7 @@ def _sweep(connection: sa.Connection, merging: _Merging, sweep: Sweep) -> None:
         connection,
         merging.increments.owner,
         sweep,
-        accept_deletions=merging.accept_deletions,
+        accept_deletions=merging.how.accept_deletions,
     )
     issues_, changelogs = (merging.totals[table] for table in STAGED)
     issues_.deleted += swept.issues

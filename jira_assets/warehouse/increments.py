@@ -9,7 +9,7 @@ Decisions this module embodies:
 * Of the sweeps, the newest alone counts: it says all there is.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from jira_assets.warehouse.contracts import LandedEntity, Landing, MappedField, Owner
+from jira_assets.warehouse.issue_stage import STAGED
 from jira_assets.warehouse.landing import (
     UnknownExtractionError,
     all_pages,
@@ -62,7 +63,6 @@ class _Applied:
 def changes_to_apply(
     engine: sa.Engine,
     owner: Owner,
-    tables: Collection[str],
     transform_version: str,
     *,
     force: bool = False,
@@ -73,7 +73,6 @@ def changes_to_apply(
     Args:
         engine: the warehouse's.
         owner: whose.
-        tables: those that are made of them; what one of them lacks is not applied.
         transform_version: with which they are made now.
         force: what is applied, too.
         extraction: nothing that began after it, of each scope; implies ``force``.
@@ -83,7 +82,7 @@ def changes_to_apply(
     """
     with engine.connect() as connection:
         last = None if extraction is None else _order_of(connection, owner, extraction)
-        applied = {} if force or last else _applied(connection, owner, tables)
+        applied = {} if force or last else _applied(connection, owner)
         landings = [landing_of(row) for row in connection.execute(_since_full(owner, last))]
     wanted = [each for each in landings if _is_open(each, applied, transform_version)]
     found = [LandedEntity(each, partial(all_pages, engine, each)) for each in wanted]
@@ -175,13 +174,12 @@ def _since_full(owner: Owner, last: tuple[datetime, int] | None) -> sa.Select[An
     )
 
 
-def _applied(
-    connection: sa.Connection, owner: Owner, tables: Collection[str]
-) -> dict[tuple[str, str], _Applied]:
+def _applied(connection: sa.Connection, owner: Owner) -> dict[tuple[str, str], _Applied]:
+    """Read what the tables hold of each scope; what one of them lacks is not applied."""
     applied = applied_extractions.c
     rows = connection.execute(
         sa.select(applied_extractions).where(
-            applied.integration_id == owner.integration_id, applied.table_name.in_(tables)
+            applied.integration_id == owner.integration_id, applied.table_name.in_(STAGED)
         )
     ).all()
     by_scope: dict[tuple[str, str], list[sa.Row[Any]]] = {}
@@ -193,7 +191,7 @@ def _applied(
             frozenset(row.transform_version for row in held),
         )
         for scope, held in by_scope.items()
-        if len(held) == len(tables)
+        if len(held) == len(STAGED)
     }
 
 

@@ -48,8 +48,8 @@ class IncrementStage:
         columns = [list(rows.columns[name]) for name in staged_columns(DATA_TABLES[table])]
         columns.append(["t" if before_sweep else "f"] * len(columns[0]))
         waiting = self._waiting.setdefault(table, [[] for _ in columns])
-        for column, values in zip(waiting, columns, strict=True):
-            column += values
+        for have, more in zip(waiting, columns, strict=True):
+            have.extend(more)
         if len(waiting[0]) >= ROWS_A_COPY:
             self._copy(table)
 

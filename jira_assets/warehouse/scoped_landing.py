@@ -138,7 +138,9 @@ class _Attempt:
             self._hold(connection)
             marked = connection.execute(
                 sa.select(
-                    raw_extractions.c.scope, raw_extractions.c.pages, raw_extractions.c.items
+                    raw_extractions.c.scope,
+                    raw_extractions.c.pages,
+                    raw_extractions.c["items"],
                 ).where(
                     raw_extractions.c.extraction_id == reading.extraction_id,
                     raw_extractions.c.entity == reading.entity,
@@ -154,7 +156,7 @@ class _Attempt:
             )
         self.landing.landed = len(marked)
         self.landing.pages = sum(row.pages for row in marked)
-        self.landing.items = sum(row.items for row in marked)
+        self.landing.items = sum(row[2] for row in marked)
         return frozenset(scopes)
 
     def take(self, event: ScopePage | ScopeEnd, writer: OneAtATime) -> None:
@@ -245,7 +247,7 @@ class _Attempt:
             return
         self._check_pages(connection, {end.scope: scope.pages for end, scope in whole})
         reading = self._reading
-        identities = [
+        identities: list[dict[str, Any]] = [
             {
                 "extraction_id": reading.extraction_id,
                 "entity": reading.entity,

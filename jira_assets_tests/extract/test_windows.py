@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jira_assets.extract.roster import ListedProject
-from jira_assets.extract.windows import OVERLAP, Wanted, WindowPlan, plan_window
+from jira_assets.extract.windows import OVERLAP, Moments, Wanted, WindowPlan, plan_window
 from jira_assets.warehouse.contracts import MappedField
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -33,7 +33,7 @@ def _plan(
 ) -> WindowPlan:
     project = ListedProject("10", "A", last_changed=last_changed)
     return plan_window(
-        project, mark, listed_at=LISTED, now=NOW, wanted=wanted or Wanted(), mapped=mapped or {}
+        project, mark, Moments(LISTED, NOW), wanted=wanted or Wanted(), mapped=mapped or {}
     )
 
 
