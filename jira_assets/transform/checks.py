@@ -20,7 +20,7 @@ import dagster as dg
 
 from jira_assets.partitions import PARTITIONS_NAME, partitions_definition
 from jira_assets.transform import check_queries, verdicts
-from jira_assets.transform.assets import RETRY_POLICY, table_asset_key
+from jira_assets.transform.runs import RETRY_POLICY, table_asset_key
 from jira_assets.transform.verdicts import Verdict
 from jira_assets.warehouse.tables import SOURCES
 

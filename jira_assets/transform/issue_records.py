@@ -166,7 +166,9 @@ class PageRows:
         """Add a row an item of a history, or one that says that there was a history."""
         changes, before = self._changes, len(self._changes)
         if items is not None and not isinstance(items, list):
-            self.reject(items, f"issue {issue_id}: items of history {head[0]} are no list", issue_id)
+            self.reject(
+                items, f"issue {issue_id}: items of history {head[0]} are no list", issue_id
+            )
             items = None
         for number, item in enumerate(items or ()):
             if not isinstance(item, dict):

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
-from jira_assets.transform.assets import answered, build_transform_assets, common_tags
+from jira_assets.transform.assets import build_transform_assets
+from jira_assets.transform.runs import answered, common_tags
 from jira_assets.transform.snapshots import TRANSFORM_VERSION
 from jira_assets.warehouse.integrations import Integration, get_integration, set_active
 from jira_assets.warehouse.staging import staged_columns
