@@ -21,6 +21,8 @@ import dagster as dg
 from jira_assets.partitions import PartitionKey, partitions_definition
 from jira_assets.transform.issue_assets import build_issue_assets
 from jira_assets.transform.runs import (
+    GROUP,
+    OWNERS,
     RETRY_POLICY,
     TransformConfig,
     answered,
@@ -30,9 +32,9 @@ from jira_assets.transform.runs import (
     partitions_of_run,
     raw_deps,
     table_asset_key,
-    table_says,
+    table_metadata,
 )
-from jira_assets.transform.snapshots import build_snapshot
+from jira_assets.transform.snapshots import TRANSFORM_VERSION, build_snapshot
 from jira_assets.warehouse.contracts import (
     Owner,
     PartitionFailure,
@@ -44,6 +46,7 @@ from jira_assets.warehouse.integrations import get_integration
 from jira_assets.warehouse.landing import newest_sources, sources_of_extraction
 from jira_assets.warehouse.queue_rows import claim
 from jira_assets.warehouse.tables import ENTITIES, SOURCES
+from jira_assets.warehouse.timing import freshness
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -104,10 +107,15 @@ def _table_asset(
         partitions_def=partitions_definition(),
         io_manager_key="table_io_manager",
         required_resource_keys={"warehouse", "heartbeat"},
+        description=DESCRIPTIONS[table],
+        group_name=GROUP,
         kinds={"pandas", "postgres"},
+        owners=OWNERS,
+        code_version=TRANSFORM_VERSION,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRY_POLICY,
-        **table_says(table, DESCRIPTIONS[table]),
+        metadata=table_metadata(table),
+        freshness_policy=freshness(SOURCES[table]),
     )
     def table_asset(context: dg.AssetExecutionContext, config: TransformConfig) -> Snapshots:
         partitions = partitions_of_run(context.partition_keys)

@@ -33,7 +33,7 @@ from jira_assets.transform.runs import (
     partitions_of_run,
     raw_deps,
     table_asset_key,
-    table_says,
+    table_metadata,
 )
 from jira_assets.transform.snapshots import TRANSFORM_VERSION
 from jira_assets.transform.sweep import swept_pages
@@ -49,6 +49,7 @@ from jira_assets.warehouse.contracts import (
 from jira_assets.warehouse.integrations import get_integration
 from jira_assets.warehouse.queue_rows import claim
 from jira_assets.warehouse.tables import INCREMENTAL, SCHEMA, SOURCES
+from jira_assets.warehouse.timing import freshness
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -140,8 +141,13 @@ def _out(table: str, key_prefix: Sequence[str]) -> dg.AssetOut:
     return dg.AssetOut(
         key=table_asset_key(table, key_prefix),
         io_manager_key="table_io_manager",
+        description=DESCRIPTIONS[table],
+        group_name=GROUP,
         kinds={"postgres"},
-        **table_says(table, DESCRIPTIONS[table]),
+        owners=OWNERS,
+        code_version=TRANSFORM_VERSION,
+        metadata=table_metadata(table),
+        freshness_policy=freshness(SOURCES[table]),
     )
 
 

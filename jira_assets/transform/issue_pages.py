@@ -2,10 +2,10 @@
 
 Decisions this module embodies:
 
-* A page is told by its shape, not by what was asked: found issues, changelogs of many issues (Cloud's
-  bulk answer), a page of one issue's changelog, or one issue with its whole changelog.
-* What is on a page that is none of these is set aside; a page that is no answer (a status other than
-  200) is passed over, since an issue that is gone between two calls is no fault.
+* A page is told by its shape, not by what was asked: found issues, changelogs of many issues
+  (Cloud's bulk answer), a page of one issue's changelog, or one issue with its whole changelog.
+* What is on a page that is none of these is set aside; a page that is no answer (a status other
+  than 200) is passed over, since an issue that is gone between two calls is no fault.
 * The keys that an issue had may come later than the issue: in its changelog, when that did not fit
   beside it. The client asks for that right after the page, so a page of issues is held back until
   the next one comes. What came later still is given to the issues in a second walk over the pages,

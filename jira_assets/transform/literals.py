@@ -1,4 +1,4 @@
-"""Values as the text that Postgres reads: arrays of texts. (JSON is ``warehouse.jsonb``'s.)"""
+"""Values as the text that Postgres reads: arrays of texts. JSON is the business of ``jsonb``."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -14,11 +14,10 @@ import dagster as dg
 from pydantic import Field
 
 from jira_assets.partitions import InvalidPartitionKeyError, PartitionKey
-from jira_assets.transform.snapshots import TRANSFORM_VERSION
 from jira_assets.warehouse.describe import column_schema
 from jira_assets.warehouse.queue_rows import targets_of
 from jira_assets.warehouse.tables import SCHEMA, SOURCES
-from jira_assets.warehouse.timing import definition_metadata, freshness
+from jira_assets.warehouse.timing import definition_metadata
 
 GROUP: Final = "jira"
 OWNERS: Final = ["team:data-platform"]
@@ -52,19 +51,12 @@ def raw_deps(
     return [dg.AssetKey([*key_prefix, f"raw_{each}"]) for each in entities if each in deployed]
 
 
-def table_says(table: str, description: str) -> dict[str, Any]:
+def table_metadata(table: str) -> dict[str, Any]:
     """Return what the definition of every asset of a table says of it."""
     return {
-        "description": description,
-        "group_name": GROUP,
-        "owners": OWNERS,
-        "code_version": TRANSFORM_VERSION,
-        "metadata": {
-            "dagster/table_name": f"{SCHEMA}.{table}",
-            "dagster/column_schema": column_schema(table),
-            **definition_metadata(),
-        },
-        "freshness_policy": freshness(SOURCES[table]),
+        "dagster/table_name": f"{SCHEMA}.{table}",
+        "dagster/column_schema": column_schema(table),
+        **definition_metadata(),
     }
 
 
@@ -87,7 +79,7 @@ def made_in_run(context: dg.AssetExecutionContext) -> set[str]:
 
 
 def partitions_of_run(keys: Iterable[str]) -> list[PartitionKey]:
-    """Read the keys of a run's partitions; a failure that is not tried again for one that is none."""
+    """Read the keys of a run's partitions; one that is none fails for good."""
     try:
         return [PartitionKey.parse(key) for key in keys]
     except InvalidPartitionKeyError as error:
@@ -95,7 +87,7 @@ def partitions_of_run(keys: Iterable[str]) -> list[PartitionKey]:
 
 
 def chosen_extraction(text: str | None) -> UUID | None:
-    """Read the id that ``TransformConfig`` names; a failure that is not tried again for no id."""
+    """Read the id that ``TransformConfig`` names; one that is none fails for good."""
     try:
         return None if text is None else UUID(text)
     except ValueError as error:
