@@ -24,7 +24,7 @@ from jira_assets.queue.planning import TransformRequest
 from jira_assets.queue.runs import failure_sentence
 from jira_assets.queue.sensor import TickOutcome, run_tags, transform_tick
 from jira_assets.settings import Settings
-from jira_assets.transform.assets import table_asset_key
+from jira_assets.transform.runs import table_asset_key
 from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.contracts import Owner
 from jira_assets.warehouse.heartbeat import beat

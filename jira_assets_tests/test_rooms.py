@@ -25,7 +25,15 @@ MAY_IMPORT = {
     "sandbox": set(),
 }
 # Of transform, the functions that make snapshots are pure; the assets and checks stand around them.
-IMPURE_TRANSFORMS = {"assets", "checks", "check_queries", "__init__"}
+IMPURE_TRANSFORMS = {
+    "assets",
+    "issue_assets",
+    "runs",
+    "checks",
+    "check_queries",
+    "issue_check_queries",
+    "__init__",
+}
 
 
 def _imports(path: Path) -> Iterator[str]:

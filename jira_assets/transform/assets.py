@@ -7,8 +7,7 @@ Decisions this module embodies:
 * A run may be on one partition or on five hundred. The body hands over snapshots that are made one
   at a time while the IO manager merges them, so memory holds one integration; a partition that
   fails is handed over as its failure, and the others go on.
-* A run answers the messages about an entity only if it makes every deployed table that the entity
-  feeds; one table materialized by hand leaves them to the run that the sensor asks for.
+* Issues and their changelogs are no snapshots, and are made by one step: see ``issue_assets``.
 """
 
 import warnings
@@ -18,9 +17,23 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import dagster as dg
-from pydantic import Field
 
-from jira_assets.partitions import InvalidPartitionKeyError, PartitionKey, partitions_definition
+from jira_assets.partitions import PartitionKey, partitions_definition
+from jira_assets.transform.issue_assets import build_issue_assets
+from jira_assets.transform.runs import (
+    GROUP,
+    OWNERS,
+    RETRY_POLICY,
+    TransformConfig,
+    answered,
+    chosen_extraction,
+    common_tags,
+    made_in_run,
+    partitions_of_run,
+    raw_deps,
+    table_asset_key,
+    table_metadata,
+)
 from jira_assets.transform.snapshots import TRANSFORM_VERSION, build_snapshot
 from jira_assets.warehouse.contracts import (
     Owner,
@@ -29,21 +42,14 @@ from jira_assets.warehouse.contracts import (
     Snapshots,
     Sources,
 )
-from jira_assets.warehouse.describe import column_schema
 from jira_assets.warehouse.integrations import get_integration
 from jira_assets.warehouse.landing import newest_sources, sources_of_extraction
-from jira_assets.warehouse.queue_rows import claim, targets_of
-from jira_assets.warehouse.tables import DATA_TABLES, ENTITIES, SCHEMA, SOURCES
-from jira_assets.warehouse.timing import definition_metadata, freshness
+from jira_assets.warehouse.queue_rows import claim
+from jira_assets.warehouse.tables import ENTITIES, SOURCES
+from jira_assets.warehouse.timing import freshness
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-
-GROUP: Final = "jira"
-OWNERS: Final = ["team:data-platform"]
-RETRY_POLICY: Final = dg.RetryPolicy(
-    max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
 
 DESCRIPTIONS: Final = {
     "projects": "Jira's projects, those that the integration's include and exclude lists leave.",
@@ -62,25 +68,10 @@ DESCRIPTIONS: Final = {
     "custom_fields": (
         "Jira's custom fields, those that the account may see. Names repeat: a field is its id."
     ),
+    "projects_custom_fields": (
+        "Which custom fields each project uses: how many of its newest issues have a value in it."
+    ),
 }
-
-
-class TransformConfig(dg.Config):
-    """What a table is made of, if not of the newest extraction."""
-
-    extraction: str | None = Field(
-        default=None,
-        description=(
-            "The id (a UUID) of an extraction that has landed: the table is made of what it "
-            "landed, and of the newest of what it did not. An older extraction does not undo a "
-            "newer one unless the IO manager is told to (`force`)."
-        ),
-    )
-
-
-def table_asset_key(table: str, key_prefix: Sequence[str] = ()) -> dg.AssetKey:
-    """Return the key of the asset of a table."""
-    return dg.AssetKey([*key_prefix, table])
 
 
 def build_transform_assets(
@@ -89,7 +80,7 @@ def build_transform_assets(
     entities: Sequence[str] = ENTITIES,
     key_prefix: Sequence[str] = (),
 ) -> list[dg.AssetsDefinition]:
-    """Build the asset of each of ``tables``.
+    """Build the assets of ``tables``; those of issues are one definition.
 
     Args:
         tables: the tables deployed here.
@@ -99,21 +90,20 @@ def build_transform_assets(
     with warnings.catch_warnings():
         # A backfill policy on an asset is beta to Dagster; a test pins what it does.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        return [
+        made = [
             _table_asset(table, tuple(tables), entities, key_prefix)
-            for table in SOURCES
+            for table in DESCRIPTIONS
             if table in tables
         ]
+        return [*made, *build_issue_assets(tuple(tables), entities, key_prefix)]
 
 
 def _table_asset(
     table: str, deployed: Sequence[str], entities: Sequence[str], key_prefix: Sequence[str]
 ) -> dg.AssetsDefinition:
-    raw = [entity for entity in SOURCES[table] if entity in entities]
-
     @dg.asset(
         key=table_asset_key(table, key_prefix),
-        deps=[dg.AssetKey([*key_prefix, f"raw_{entity}"]) for entity in raw],
+        deps=raw_deps(SOURCES[table], entities, key_prefix),
         partitions_def=partitions_definition(),
         io_manager_key="table_io_manager",
         required_resource_keys={"warehouse", "heartbeat"},
@@ -124,22 +114,18 @@ def _table_asset(
         code_version=TRANSFORM_VERSION,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRY_POLICY,
-        metadata={
-            "dagster/table_name": f"{SCHEMA}.{DATA_TABLES[table].name}",
-            "dagster/column_schema": column_schema(table),
-            **definition_metadata(),
-        },
+        metadata=table_metadata(table),
         freshness_policy=freshness(SOURCES[table]),
     )
     def table_asset(context: dg.AssetExecutionContext, config: TransformConfig) -> Snapshots:
-        partitions = _partitions(context.partition_keys)
+        partitions = partitions_of_run(context.partition_keys)
         context.instance.add_run_tags(context.run.run_id, common_tags(partitions))
         making = _Making(
             table=table,
             engine=context.resources.warehouse.engine(),
             run_id=context.run.run_id,
-            extraction=_extraction_id(config.extraction),
-            answers=() if config.extraction else answered(table, deployed, _made_in_run(context)),
+            extraction=chosen_extraction(config.extraction),
+            answers=() if config.extraction else answered(table, deployed, made_in_run(context)),
         )
         return Snapshots(table, lambda: making.snapshots(partitions))
 
@@ -180,39 +166,3 @@ class _Making:
         if self.extraction is None:
             return newest_sources(self.engine, owner, entities)
         return sources_of_extraction(self.engine, owner, self.extraction, entities)
-
-
-def answered(table: str, deployed: Iterable[str], made_in_run: Collection[str]) -> list[str]:
-    """Return the entities of ``table`` all of whose deployed tables one run makes."""
-    targets = targets_of(deployed)
-    return [entity for entity in SOURCES[table] if set(targets[entity]) <= set(made_in_run)]
-
-
-def common_tags(partitions: Iterable[PartitionKey]) -> dict[str, str]:
-    """Return the run tags that hold for all partitions of a run."""
-    tags = [set(partition.tags().items()) for partition in partitions]
-    return dict(set.intersection(*tags))
-
-
-def _made_in_run(context: dg.AssetExecutionContext) -> set[str]:
-    """Return the names of the assets that this run makes, whether a job or somebody chose them."""
-    layer = context.op_execution_context.job_def.asset_layer
-    return {key.path[-1] for key in layer.executable_asset_keys}
-
-
-def _partitions(keys: Iterable[str]) -> list[PartitionKey]:
-    try:
-        return [PartitionKey.parse(key) for key in keys]
-    except InvalidPartitionKeyError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
-
-
-def _extraction_id(text: str | None) -> UUID | None:
-    try:
-        return None if text is None else UUID(text)
-    except ValueError as error:
-        raise dg.Failure(
-            f"{text!r} is no extraction: its id is a UUID, which the materializations of its raw "
-            "assets show.",
-            allow_retries=False,
-        ) from error

@@ -35,7 +35,7 @@ def unknown_ids(
     connection: sa.Connection, table: str, keys: Collection[str], *, other: str, column: str
 ) -> Mapping[str, UnknownIds]:
     """Find living relations whose ``column`` is the id of no living row of ``other``."""
-    scope, relation, named = _scope(keys), DATA_TABLES[table], DATA_TABLES[other]
+    scope, relation, named = scope_of(keys), DATA_TABLES[table], DATA_TABLES[other]
     is_known = sa.exists().where(
         named.c.integration_id == relation.c.integration_id,
         named.c.jira_id == relation.c[column],
@@ -57,7 +57,7 @@ def unknown_ids(
             scope.c.partition_key,
             sa.func.coalesce(sa.func.sum(broken.c.relations), 0).label("relations"),
             sa.func.count(broken.c.jira_id).label("distinct_ids"),
-            _first(broken.c.jira_id, broken.c.jira_id).label("ids"),
+            first_of(broken.c.jira_id, broken.c.jira_id).label("ids"),
             sa.func.bool_and(_caught_up(scope, table, other)).label("caught_up"),
         )
         .outerjoin(broken, broken.c.integration_id == scope.c.integration_id)
@@ -75,7 +75,7 @@ def unknown_categories(
     connection: sa.Connection, _table: str, keys: Collection[str]
 ) -> Mapping[str, UnknownCategories]:
     """Find living statuses in a category that is none of Jira's."""
-    scope = _scope(keys)
+    scope = scope_of(keys)
     is_odd = sa.and_(
         statuses.c.integration_id == scope.c.integration_id,
         statuses.c.deleted_at.is_(None),
@@ -86,7 +86,7 @@ def unknown_categories(
         sa.select(
             scope.c.partition_key,
             sa.func.count(statuses.c.jira_id).label("statuses"),
-            _first(example, statuses.c.jira_id, only=statuses.c.jira_id.is_not(None)).label(
+            first_of(example, statuses.c.jira_id, only=statuses.c.jira_id.is_not(None)).label(
                 "found"
             ),
         )
@@ -103,13 +103,13 @@ def rejected(
     connection: sa.Connection, table: str, keys: Collection[str]
 ) -> Mapping[str, RejectedRecords]:
     """Count what was set aside of the extractions that ``table`` holds."""
-    scope, record = _scope(keys), rejected_records.c
+    scope, record = scope_of(keys), rejected_records.c
     applied = _applied(table)
     query = (
         sa.select(
             scope.c.partition_key,
             sa.func.count(record.id).label("records"),
-            _first(record.reason, record.id, only=record.id.is_not(None)).label("reasons"),
+            first_of(record.reason, record.id, only=record.id.is_not(None)).label("reasons"),
         )
         .outerjoin(applied, applied.c.integration_id == scope.c.integration_id)
         .outerjoin(
@@ -133,7 +133,7 @@ def unreadable_projects(
     connection: sa.Connection, table: str, keys: Collection[str]
 ) -> Mapping[str, Mapping[str, str]]:
     """Return the projects that the extraction in ``table`` could not read, with reasons."""
-    scope, marker = _scope(keys), raw_extractions.c
+    scope, marker = scope_of(keys), raw_extractions.c
     applied = _applied(table)
     query = (
         sa.select(scope.c.partition_key, marker.complete_for["unreadable"].label("unreadable"))
@@ -161,7 +161,7 @@ def drop(connection: sa.Connection, table: str, keys: Collection[str]) -> Mappin
 
     The rows of a table's several sources are written by the same merge, hence equal.
     """
-    scope, applied = _scope(keys), _applied(table)
+    scope, applied = scope_of(keys), _applied(table)
     deleted = sa.func.coalesce(sa.func.max(applied.c.rows_deleted), 0)
     before = sa.func.coalesce(sa.func.max(applied.c.rows_before), 0)
     query = (
@@ -172,7 +172,7 @@ def drop(connection: sa.Connection, table: str, keys: Collection[str]) -> Mappin
     return {row.partition_key: Drop(row.deleted, row.kept) for row in connection.execute(query)}
 
 
-def _scope(keys: Collection[str]) -> sa.CTE:
+def scope_of(keys: Collection[str]) -> sa.CTE:
     """Select the integrations behind partition keys; keys of nobody select nothing."""
     key = (tenants.c.slug + "/" + integrations.c.slug).label("partition_key")
     return (
@@ -207,7 +207,7 @@ def _caught_up(scope: sa.CTE, table: str, other: str) -> sa.ColumnElement[bool]:
     )
 
 
-def _first(
+def first_of(
     value: sa.ColumnElement[Any],
     order: sa.ColumnElement[Any],
     *,

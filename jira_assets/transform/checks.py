@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import dagster as dg
 
 from jira_assets.partitions import PARTITIONS_NAME, partitions_definition
-from jira_assets.transform import check_queries, verdicts
-from jira_assets.transform.assets import RETRY_POLICY, table_asset_key
+from jira_assets.transform import check_queries, issue_check_queries, verdicts
+from jira_assets.transform.runs import RETRY_POLICY, table_asset_key
+from jira_assets.transform.snapshots import TRANSFORMS
 from jira_assets.transform.verdicts import Verdict
 from jira_assets.warehouse.tables import SOURCES
 
@@ -63,6 +64,9 @@ def _names_only(other: str, column: str) -> Examine:
     )
 
 
+SNAPSHOTS: Final = tuple(TRANSFORMS)
+"""The tables that are made as a whole, of the newest extraction."""
+
 CHECKS: Final = (
     TableCheck(
         "no_unknown_status",
@@ -87,7 +91,7 @@ CHECKS: Final = (
     TableCheck(
         "no_rejected_records",
         "Every object of the applied extraction made a row.",
-        tuple(SOURCES),
+        SNAPSHOTS,
         _judged(check_queries.rejected, verdicts.no_rejected),
     ),
     TableCheck(
@@ -99,8 +103,38 @@ CHECKS: Final = (
     TableCheck(
         "no_large_drop",
         "The applied extraction deleted no more than half of the living rows.",
-        tuple(SOURCES),
+        SNAPSHOTS,
         _judged(check_queries.drop, verdicts.no_large_drop),
+    ),
+    TableCheck(
+        "no_rejected_records",
+        "Every issue that was read made a row, and so did every change of it.",
+        ("issues",),
+        _judged(issue_check_queries.rejected, verdicts.no_rejected),
+    ),
+    TableCheck(
+        "unreadable_projects",
+        "The issues of every project could be read; one that could not be read keeps its issues.",
+        ("issues",),
+        _judged(issue_check_queries.unreadable_projects, verdicts.all_readable),
+    ),
+    TableCheck(
+        "no_withheld_deletions",
+        "No project lost half of its issues at once; one that did keeps them.",
+        ("issues",),
+        _judged(issue_check_queries.withheld_deletions, verdicts.no_withheld_deletions),
+    ),
+    TableCheck(
+        "mapped_fields_fit",
+        "The values of mapped fields fit the columns that they are mapped to.",
+        ("issues",),
+        _judged(issue_check_queries.mistyped, verdicts.mapped_fields_fit),
+    ),
+    TableCheck(
+        "mapped_fields_exist",
+        "The site has every field that a column of issues is mapped to.",
+        ("custom_fields",),
+        _judged(issue_check_queries.missing_fields, verdicts.mapped_fields_exist),
     ),
 )
 

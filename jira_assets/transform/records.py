@@ -23,6 +23,7 @@ from jira_assets.transform.values import (
     identifier,
     integer,
     member,
+    person,
     text,
 )
 
@@ -94,6 +95,7 @@ class CustomField(NamedTuple):
 def parse_project(raw: Any) -> Project:
     """Read a project of either dialect; raises ``BadRecordError``."""
     found = _object(raw, "project")
+    lead_id, lead_name = person(found.get("lead"))
     return Project(
         jira_id=_required(identifier(found.get("id")), "project", "id"),
         key=_required(filled(found.get("key")), "project", "key"),
@@ -105,8 +107,8 @@ def parse_project(raw: Any) -> Project:
         archived=flag(found.get("archived")),
         category_jira_id=identifier(member(found, "projectCategory", "id")),
         category_name=text(member(found, "projectCategory", "name")),
-        lead_jira_id=_person_id(found.get("lead")),
-        lead_name=text(member(found, "lead", "displayName")),
+        lead_jira_id=lead_id,
+        lead_name=text(lead_name),
     )
 
 
@@ -164,12 +166,6 @@ def category_key(raw: Any) -> str:
     """Return the key of a status category; ``undefined`` where there is none."""
     by_id = _CATEGORY_BY_ID.get(identifier(member(raw, "id")) or "", NO_CATEGORY)
     return filled(member(raw, "key")) or by_id
-
-
-def _person_id(raw: Any) -> str | None:
-    """Return what identifies a user: Cloud's account id, Data Center's key, or its user name."""
-    ids = (identifier(member(raw, name)) for name in ("accountId", "key", "name"))
-    return next((found for found in ids if found), None)
 
 
 def _object(raw: Any, what: str) -> Mapping[str, Any]:

@@ -40,6 +40,7 @@ from jira_assets.transform.records import (
     parse_project,
     parse_status,
 )
+from jira_assets.transform.samples import Samples
 from jira_assets.warehouse.contracts import Owner, Rejected, Snapshot, Sources
 
 if TYPE_CHECKING:
@@ -245,6 +246,18 @@ def custom_fields(sources: Sources) -> Rows:
     )
 
 
+def projects_custom_fields(sources: Sources) -> Rows:
+    """Make ``projects_custom_fields``: how often each project's newest issues fill a field."""
+    samples = Samples(sources["issue_samples"])
+    records = [
+        (project_id, field_id, filled, samples.sampled[project_id])
+        for project_id, fields in samples.filled.items()
+        for field_id, filled in fields.items()
+    ]
+    columns = _columns(("project_jira_id", "custom_field_jira_id", "filled", "sampled"), records)
+    return Rows(columns, samples.rejected, samples.unreadable, complete=samples.complete)
+
+
 def _relation(*names: str) -> dict[str, list[str]]:
     return {name: [] for name in names}
 
@@ -281,5 +294,6 @@ TRANSFORMS: Final[Mapping[str, Transform]] = {
         ("project_statuses",), projects_issue_types_statuses
     ),
     "custom_fields": Transform(("fields",), custom_fields),
+    "projects_custom_fields": Transform(("issue_samples",), projects_custom_fields),
 }
-"""How each table is made, by its name."""
+"""How each table that is a snapshot is made, by its name. Issues are not: see ``issue_pages``."""

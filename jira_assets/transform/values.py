@@ -6,15 +6,23 @@ Decisions this module embodies:
   may be a document. Whatever cannot be read so is None, and the record's parser decides whether it
   can do without.
 * Nothing here raises, whatever the JSON.
+* A moment is one only in a form that Postgres reads and within the years that both it and Python
+  hold; anything else is no moment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from jira_assets.warehouse.jsonb import clean_text
 
 _ID_BITS: Final = 64
 _ID_BYTES: Final = 255
+_SHORT: Final = 64
+"""A text of fewer characters is shorter than 255 bytes."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_JIRA_S_MOMENT: Final = 28
+"""Characters of a moment as Jira writes it: ``2021-03-28T16:06:08.713+0800``."""
 _INT32: Final = range(-(2**31), 2**31)
 _BLOCKS: Final = frozenset(
     {"blockquote", "codeBlock", "hardBreak", "heading", "listItem", "paragraph", "rule", "tableRow"}
@@ -46,6 +54,8 @@ def identifier(value: Any) -> str | None:
     A text of more than 255 bytes is no id: three of them are a key, and Postgres' index takes no
     more than 2,704 bytes. Jira's own are at most 128 (Cloud's ``accountId``).
     """
+    if isinstance(value, str) and len(value) < _SHORT and value.isprintable() and value.strip():
+        return value  # as nearly all are: seven times as fast as what follows
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _ID_BITS:
         return str(value)
     found = filled(value)
@@ -66,6 +76,58 @@ def integer(value: Any) -> int | None:
     return None
 
 
+def moment(value: Any) -> str | None:
+    """Return a moment as Postgres reads it; None for anything else.
+
+    A moment is a text in ISO 8601 with an offset (Jira's has no colon in it), or a number of
+    milliseconds since 1970 (Cloud's bulk changelogs).
+    """
+    if isinstance(value, str):
+        return _written_moment(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return (_EPOCH + timedelta(milliseconds=value)).isoformat()
+    except (OverflowError, ValueError):
+        return None
+
+
+def _written_moment(value: str) -> str | None:
+    try:
+        found = datetime.fromisoformat(value)
+        if found.tzinfo is None:
+            return None
+        # Python takes weeks and offsets of a day, too: Postgres gets what Jira writes, or UTC.
+        is_jira_s = (
+            len(value) == _JIRA_S_MOMENT
+            and value[7] == "-"
+            and value[10] == "T"
+            and value[19] == "."
+            and value[23] in "+-"
+            and value[24:26] < "15"
+        )
+        return value if is_jira_s else found.astimezone(UTC).isoformat()
+    except (OverflowError, ValueError):
+        return None
+
+
+def person(value: Any) -> tuple[str | None, Any]:
+    """Return a user's id and display name as it came; None, None for nobody (a deleted user).
+
+    The id is Cloud's account id, Data Center's key, or its user name.
+    """
+    if not isinstance(value, dict):
+        return None, None
+    get = value.get
+    jira_id = identifier(get("accountId")) or identifier(get("key")) or identifier(get("name"))
+    return jira_id, get("displayName")
+
+
+def has_value(value: Any) -> bool:
+    """Whether a field of an issue is filled: neither null nor an empty list or text."""
+    return bool(value) or (value is not None and value not in ([], ""))
+
+
 def member(value: Any, *path: str) -> Any:
     """Follow ``path`` through nested objects; None where it ends."""
     for name in path:
@@ -83,15 +145,30 @@ def description(value: Any) -> str | None:
 def document_text(document: Mapping[str, Any]) -> str | None:
     """Return the words of an Atlassian document, a line each block; None where it has none."""
     words: list[str] = []
-    waiting: list[Any] = [document]
-    while waiting:  # not recursive: a document may be nested deeper than Python's stack
-        node = waiting.pop()
-        if isinstance(node, Mapping):
-            words.append(text(node.get("text")) or text(member(node, "attrs", "text")) or "")
+    # Not recursive: a document may be nested deeper than Python's stack.
+    unfinished: list[tuple[Iterator[Any], bool]] = [(iter([document]), False)]
+    while unfinished:
+        nodes, is_block = unfinished[-1]
+        for node in nodes:
+            if not isinstance(node, dict):
+                continue
+            kind, said = node.get("type"), node.get("text")
+            if isinstance(said, str):
+                words.append(said)
+                if kind == "text":
+                    continue
+            elif isinstance(attributes := node.get("attrs"), dict):
+                words.append(text(attributes.get("text")) or "")
+            ends_line = isinstance(kind, str) and kind in _BLOCKS
             content = node.get("content")
-            waiting.append("\n" if filled(node.get("type")) in _BLOCKS else None)
-            waiting.extend(reversed(content) if isinstance(content, list) else ())
-        elif node == "\n":
-            words.append(node)
-    lines = "".join(words).splitlines()
+            if isinstance(content, list):
+                unfinished.append((iter(content), ends_line))
+                break
+            if ends_line:
+                words.append("\n")
+        else:
+            unfinished.pop()
+            if is_block:
+                words.append("\n")
+    lines = clean_text("".join(words)).splitlines()
     return "\n".join(line for line in lines if line.strip()) or None

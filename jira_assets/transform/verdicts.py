@@ -143,6 +143,67 @@ def no_large_drop(found: Drop) -> Verdict:
     )
 
 
+def no_withheld_deletions(withheld: Mapping[str, int]) -> Verdict:
+    """Judge the deletions that a sweep did not dare; ``withheld`` is project key to issues."""
+    if not withheld:
+        return Verdict(passed=True, description="No project lost half of its issues at once.")
+    shown = dict(sorted(withheld.items())[:SHOWN])
+    projects = _listed([f"{key} ({count:,})" for key, count in shown.items()], len(withheld))
+    return Verdict(
+        passed=False,
+        error=True,
+        description=(
+            f"Half or more of the issues of {_count(len(withheld), 'project')} were not there any "
+            f"more at once, and were kept: {projects}. An account that lost the permission Browse "
+            "Projects, or a security level, looks like that: check it in Jira. If they are really "
+            "gone, run `jira-assets replay TENANT/INTEGRATION --accept-deletions`."
+        ),
+        metadata={"issues": sum(withheld.values()), "projects": shown},
+    )
+
+
+def mapped_fields_exist(missing: Mapping[str, str]) -> Verdict:
+    """Judge the mapped fields that the site does not have; ``missing`` is column to field id."""
+    if not missing:
+        return Verdict(passed=True, description="The site has every mapped field.")
+    fields = [f"{field_id} ({column})" for column, field_id in sorted(missing.items())]
+    return Verdict(
+        passed=False,
+        description=(
+            f"The site does not have {_count(len(missing), 'mapped field')}, or the account does "
+            f"not see {'it' if len(missing) == 1 else 'them'}: {_listed(fields, len(fields))}. "
+            "Map other fields: `jira-assets integration update --help`."
+        ),
+        metadata={"missing": dict(missing)},
+    )
+
+
+@dataclass(frozen=True)
+class Mistyped:
+    """Living issues with values in mapped fields that do not fit the columns."""
+
+    issues: int
+    columns: Mapping[str, int]
+    """Column to how many issues have such a value for it."""
+
+
+def mapped_fields_fit(found: Mistyped) -> Verdict:
+    """Judge the values that did not fit their columns."""
+    if not found.issues:
+        return Verdict(passed=True, description="Every value of a mapped field fits its column.")
+    columns = [f"{name} ({count:,})" for name, count in sorted(found.columns.items())]
+    return Verdict(
+        passed=False,
+        description=(
+            f"{_count(found.issues, 'issue')} with a value that does not fit the column that its "
+            f"field is mapped to; it is in custom_fields: {_listed(columns, len(columns))}. If the "
+            "field has changed its type, map it anew, or read all issues again: "
+            "`jira-assets sync TENANT/INTEGRATION --full`."
+        ),
+        metadata={"issues": found.issues, "columns": dict(found.columns)},
+    )
+
+
 def no_such_integration(partition_key: str) -> Verdict:
     """Judge a partition that is nobody's."""
     return Verdict(

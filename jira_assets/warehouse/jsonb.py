@@ -104,6 +104,6 @@ def _is_readable(value: Any) -> bool:
 def clean_text(text: str) -> str:
     """Take U+0000 out of ``text``, join surrogate pairs and replace lone ones by U+FFFD."""
     text = text.replace("\x00", "")
-    if _SURROGATE.search(text):
+    if not text.isascii() and _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text

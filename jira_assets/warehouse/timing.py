@@ -35,15 +35,19 @@ def definition_metadata() -> dict[str, Any]:
     return {"runs_when": dg.MetadataValue.md(RUNS_WHEN)}
 
 
-def freshness(entities: Collection[str]) -> dg.FreshnessPolicy:
+def freshness(entities: Collection[str]) -> dg.FreshnessPolicy | None:
     """Return the policy of an asset made of ``entities``, by the intervals that jobs come with.
 
     A warning once the longest of their intervals and a retry are over, a failure after two of them.
+    None where no job reads any of them.
     """
     template = max(
         (each for each in TEMPLATES if set(JOB_TYPES[each.job_type]) & set(entities)),
         key=lambda each: each.schedule_interval_minutes,
+        default=None,
     )
+    if template is None:
+        return None
     interval = timedelta(minutes=template.schedule_interval_minutes)
     retry = timedelta(minutes=template.retry_interval_minutes)
     return dg.FreshnessPolicy.time_window(fail_window=2 * interval, warn_window=interval + retry)

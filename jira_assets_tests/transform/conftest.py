@@ -18,11 +18,13 @@ from jira_assets.warehouse.landing import land
 from jira_assets.warehouse.resource import RunHeartbeat, WarehouseResource
 from jira_assets.warehouse.tables import ENTITIES, SOURCES
 from jira_assets_tests.conftest import AddIntegration
-from jira_assets_tests.scenario import SITES
+from jira_assets_tests.scenario import CLOUD, SITES
 from jira_assets_tests.site_scenario import SiteScenario
 
 JOB = "transform"
 CHECKS_JOB = "checks"
+TABLES = tuple(table for table in SOURCES if table in CLOUD.rows)
+"""The tables that the scenario fills."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Transforms:
     def land(self, site: SiteScenario, *entities: str, extraction: UUID | None = None) -> UUID:
         """Land a site's entities (all of them by default) as one extraction; return its id."""
         extraction = extraction or uuid4()
-        for entity in entities or ENTITIES:
+        for entity in entities or [each for each in ENTITIES if each in site.pages]:
             self.land_one(site, entity, extraction)
         return extraction
 
@@ -47,7 +49,7 @@ class Transforms:
 
     def definitions(
         self,
-        tables: Sequence[str] = tuple(SOURCES),
+        tables: Sequence[str] = TABLES,
         entities: Sequence[str] = ENTITIES,
         key_prefix: Sequence[str] = (),
         *,

@@ -12,13 +12,14 @@ import pandas as pd
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jira_assets.transform.snapshots import TRANSFORMS, build_snapshot
+from jira_assets.transform.snapshots import build_snapshot
 from jira_assets.transform.values import flag, identifier
 from jira_assets.warehouse.contracts import LandedEntity, RawPage, Snapshot, Sources
 from jira_assets.warehouse.staging import staged_columns
 from jira_assets.warehouse.tables import DATA_TABLES
 from jira_assets_tests.scenario import CLOUD, SITES
 from jira_assets_tests.site_scenario import landed, rows_of
+from jira_assets_tests.transform.conftest import TABLES
 
 OWNER = CLOUD.owner
 GONE: Final = object()
@@ -111,7 +112,7 @@ def any_sources(draw: st.DrawFn) -> dict[str, LandedEntity]:
 
 
 def snapshots(sources: Sources) -> dict[str, Snapshot]:
-    return {table: build_snapshot(table, OWNER, sources) for table in TRANSFORMS}
+    return {table: build_snapshot(table, OWNER, sources) for table in TABLES}
 
 
 @thorough
@@ -225,7 +226,7 @@ def test_the_order_of_the_scenario_s_pages_changes_no_key() -> None:
             entity: landed(entity, site.pages[entity][::-1], site.owner, excluded=site.excluded)
             for entity in site.pages
         }
-        for table in TRANSFORMS:
+        for table in TABLES:
             snapshot = build_snapshot(table, site.owner, turned)
             keys = [c.name for c in DATA_TABLES[table].primary_key if c.name != "integration_id"]
             expected = {row[: len(keys)] for row in site.rows[table]}
