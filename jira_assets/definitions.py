@@ -29,6 +29,7 @@ from jira_assets.local_resources import LocalBroker, LocalWarehouse
 from jira_assets.queue.sensor import build_transform_sensor
 from jira_assets.transform.assets import build_transform_assets
 from jira_assets.transform.checks import build_checks
+from jira_assets.transform.issue_assets import build_view_specs
 from jira_assets.warehouse.io_managers import RawIOManager, TableIOManager
 from jira_assets.warehouse.job_settings import JOB_TYPES
 from jira_assets.warehouse.resource import RunHeartbeat
@@ -90,8 +91,8 @@ def build_definitions(
     Args:
         key_prefix: put before every asset key; none by default.
         entities: which of ``projects``, ``issue_types``, ``statuses``, ``project_statuses``,
-            ``fields`` to extract; the tables that none of them feeds are left out, and the jobs
-            that read none of them.
+            ``fields``, ``issue_samples``, ``issue_ids``, ``issues`` to extract; the tables that
+            none of them feeds are left out, and the jobs that read none of them.
         resources: replaces those of the same key (``jira``, ``warehouse``, ``broker``,
             ``heartbeat``, ``raw_io_manager``, ``table_io_manager``).
         sensors: whether the sensors start switched on. Off, somebody switches them on in the UI.
@@ -114,7 +115,7 @@ def build_definitions(
     transform_job = _transform_job(transforms)
     status = dg.DefaultSensorStatus.RUNNING if sensors else dg.DefaultSensorStatus.STOPPED
     return dg.Definitions(
-        assets=[raw, *transforms],
+        assets=[raw, *transforms, *build_view_specs(tables, prefix)],
         asset_checks=build_checks(tables=tables, key_prefix=prefix),
         jobs=[*extract_jobs.values(), site_job, transform_job, prune_raw_extractions],
         # Off, whatever the sensors are: one calls other people's servers, the other deletes.

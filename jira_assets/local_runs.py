@@ -24,13 +24,15 @@ from jira_assets.queue.planning import TransformRequest
 from jira_assets.queue.runs import failure_sentence
 from jira_assets.queue.sensor import TickOutcome, run_tags, transform_tick
 from jira_assets.settings import Settings
+from jira_assets.transform.issue_assets import DESCRIPTIONS as ISSUE_TABLES
+from jira_assets.transform.issue_assets import ISSUE_STEP
 from jira_assets.transform.runs import table_asset_key
 from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.contracts import Owner
 from jira_assets.warehouse.heartbeat import beat
 from jira_assets.warehouse.integrations import get_integration
-from jira_assets.warehouse.landing import newest_sources, sources_of_extraction
-from jira_assets.warehouse.tables import ENTITIES, SOURCES
+from jira_assets.warehouse.landing import landed_entities
+from jira_assets.warehouse.tables import SOURCES
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -149,8 +151,15 @@ class LocalRuns:
         outcome.seconds["transform"] = time.perf_counter() - began
         return outcome
 
-    def replay(self, partition_key: str, extraction: UUID | None) -> SyncOutcome:
+    def replay(
+        self, partition_key: str, extraction: UUID | None, *, accept_deletions: bool = False
+    ) -> SyncOutcome:
         """Rebuild the tables of the partition from raw, without calling Jira.
+
+        Args:
+            partition_key: of the integration.
+            extraction: made of what this one landed, and of the newest of what it did not.
+            accept_deletions: let the sweep delete half a project's issues and more.
 
         Raises:
             UnknownExtractionError: nothing of ``extraction`` has landed for the partition.
@@ -160,9 +169,11 @@ class LocalRuns:
         began = time.perf_counter()
         tables = self._replayable(partition_key, extraction)
         config = {"extraction": str(extraction)} if extraction else {}
+        steps = {ISSUE_STEP if table in ISSUE_TABLES else table for table in tables}
+        options = {"force": True, "accept_deletions": accept_deletions}
         run_config = _QUIET | {
-            "ops": {table: {"config": config} for table in tables},
-            "resources": {"table_io_manager": {"config": {"force": True}}},
+            "ops": {step: {"config": config} for step in sorted(steps)},
+            "resources": {"table_io_manager": {"config": options}},
         }
         self._run(
             outcome,
@@ -178,15 +189,12 @@ class LocalRuns:
         """Return the tables of which something has landed: one may be synced by parts."""
         found = get_integration(self.engine, PartitionKey.parse(partition_key))
         owner = Owner(found.tenant_id, found.id, partition_key)
-        if extraction is None:
-            landed = newest_sources(self.engine, owner, ENTITIES)
-        else:
-            landed = sources_of_extraction(self.engine, owner, extraction, ENTITIES)
+        landed = landed_entities(self.engine, owner, extraction)
         if not landed:
             raise NothingToReplayError(
                 f"nothing of {partition_key} has landed: run `jira-assets sync {partition_key}`."
             )
-        return tables_of(list(landed))
+        return tables_of(sorted(landed))
 
     def _extract(self, outcome: SyncOutcome, entities: Sequence[str], options: ReadOptions) -> str:
         self.say(f"{outcome.partition_key}: reads {', '.join(entities)}")

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     type=click.UUID,
     help="apply this extraction instead of the newest one, even if it is older than what is there",
 )
-def replay(partition: "PartitionKey", extraction: "UUID | None") -> None:
+@click.option(
+    "--accept-deletions",
+    is_flag=True,
+    help="delete the issues that the last sweep withheld, half a project or more: they are gone",
+)
+def replay(partition: "PartitionKey", extraction: "UUID | None", *, accept_deletions: bool) -> None:
     """Rebuild the tables of PARTITION (tenant/integration) from raw."""
     from jira_assets.commands.output import print_outcome
     from jira_assets.local_runs import open_local_runs
 
     with open_local_runs(partition) as runs:
-        outcome = runs.replay(str(partition), extraction)
+        outcome = runs.replay(str(partition), extraction, accept_deletions=accept_deletions)
     print_outcome(outcome)
     sys.exit(0 if outcome.ok else 1)

@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 import dagster as dg
 
@@ -46,10 +45,12 @@ from jira_assets.warehouse.contracts import (
     SharedIncrements,
     Sweep,
 )
+from jira_assets.warehouse.increments import changes_to_apply
 from jira_assets.warehouse.integrations import get_integration
 from jira_assets.warehouse.queue_rows import claim
 from jira_assets.warehouse.tables import INCREMENTAL, SCHEMA, SOURCES
 from jira_assets.warehouse.timing import freshness
+from jira_assets.warehouse.views import STATUS_HISTORY
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -62,21 +63,6 @@ DESCRIPTIONS: Final = {
     ),
     "issue_changelogs": "What was changed in issues, when and by whom: one row an item.",
 }
-STATUS_HISTORY: Final = "status_history"
-_STAY: Final = (
-    ("integration_id", "bigint", "integrations.id"),
-    ("tenant_id", "bigint", "tenants.id"),
-    ("issue_jira_id", "text", "issues.jira_id"),
-    ("key", "text", "issues.key"),
-    ("project_jira_id", "text", "projects.jira_id"),
-    ("status_jira_id", "text", "statuses.jira_id"),
-    ("status_name", "text", "as statuses has it, else in the changelog's words"),
-    ("category", "text", "statuses.category"),
-    ("entered_at", "timestamp with time zone", "when the issue came into the status"),
-    ("left_at", "timestamp with time zone", "when it left the status; null: it is in it"),
-    ("seconds", "numeric", "how long it stayed; until now where it is in it"),
-)
-"""Columns of ``status_history``: name, type, meaning."""
 
 
 def issue_step_name(key_prefix: Sequence[str] = ()) -> str:
@@ -124,7 +110,8 @@ def _issue_step(
             engine=context.resources.warehouse.engine(),
             run_id=context.run.run_id,
             landings=partial(
-                _landings,
+                changes_to_apply,
+                transform_version=TRANSFORM_VERSION,
                 force=context.resources.table_io_manager.force,
                 extraction=chosen_extraction(config.extraction),
             ),
@@ -151,21 +138,6 @@ def _out(table: str, key_prefix: Sequence[str]) -> dg.AssetOut:
     )
 
 
-def _landings(
-    engine: "sa.Engine",
-    owner: Owner,
-    tables: Collection[str],
-    *,
-    force: bool,
-    extraction: UUID | None,
-) -> list[LandedEntity]:
-    from jira_assets.warehouse.increments import changes_to_apply
-
-    return changes_to_apply(
-        engine, owner, tuple(tables), TRANSFORM_VERSION, force=force, extraction=extraction
-    )
-
-
 @dataclass(frozen=True)
 class IssueIncrements:
     """How one run makes the increments of the tables of issues."""
@@ -173,8 +145,8 @@ class IssueIncrements:
     tables: tuple[str, ...]
     engine: "sa.Engine"
     run_id: str
-    landings: Callable[["sa.Engine", Owner, Collection[str]], list[LandedEntity]]
-    """Engine, owner and tables to the landings that the tables have yet to take in, in order."""
+    landings: Callable[["sa.Engine", Owner], list[LandedEntity]]
+    """Engine and owner to the landings that the tables have yet to take in, in order."""
     answers: Collection[str] = ()
     """The entities whose messages this run answers."""
 
@@ -194,7 +166,7 @@ class IssueIncrements:
         integration = get_integration(self.engine, partition)
         owner = Owner(integration.tenant_id, integration.id, str(partition))
         claim(self.engine, self.run_id, integration.id, self.answers)
-        landed = self.landings(self.engine, owner, self.tables)
+        landed = self.landings(self.engine, owner)
         return Increments(owner, self.tables, TRANSFORM_VERSION, lambda: map(step_of, landed))
 
 
@@ -216,14 +188,17 @@ def build_view_specs(
         return []
     named = [table for table in (*DESCRIPTIONS, "statuses") if table in tables]
     metadata: dict[str, Any] = {
-        "dagster/table_name": f"{SCHEMA}.{STATUS_HISTORY}",
+        "dagster/table_name": f"{SCHEMA}.{STATUS_HISTORY.name}",
         "dagster/column_schema": dg.TableSchema(
-            columns=[dg.TableColumn(name, type_, meaning) for name, type_, meaning in _STAY]
+            columns=[
+                dg.TableColumn(name, type_, meaning)
+                for name, (type_, meaning) in STATUS_HISTORY.columns.items()
+            ]
         ),
     }
     return [
         dg.AssetSpec(
-            table_asset_key(STATUS_HISTORY, key_prefix),
+            table_asset_key(STATUS_HISTORY.name, key_prefix),
             deps=[table_asset_key(table, key_prefix) for table in named],
             description="How long each issue stayed in each status: one row a stay. A view.",
             group_name=GROUP,

@@ -24,6 +24,8 @@ from jira_assets.warehouse.tables import metadata as tables_metadata
 if TYPE_CHECKING:
     import pandas as pd
 
+    from jira_assets.warehouse.scoped_landing import ScopedLanding
+
 PREVIEW_ROWS: Final = 5
 LISTED: Final = 50
 """How many unreadable projects are listed; the marker in the warehouse has them all."""
@@ -68,15 +70,30 @@ def landing_metadata(
         "seconds": round(seconds, 2),
     }
     if landing.unreadable:
-        listed = islice(sorted(landing.unreadable.items()), LISTED)
-        table = markdown_table(["project id", "reason"], listed)
-        more = len(landing.unreadable) - LISTED
-        note = f"\n\n… and {more:,} more, in jira.raw_extractions" if more > 0 else ""
-        metadata["unreadable"] = dg.MetadataValue.md(table + note)
+        metadata["unreadable"] = _unreadable(landing.unreadable, "jira.raw_extractions")
     return metadata
 
 
-def merge_metadata(result: MergeResult, preview: str) -> Metadata:
+def scoped_landing_metadata(
+    landing: "ScopedLanding", seconds: float, notes: Mapping[str, Note]
+) -> Metadata:
+    """Describe what landed of many scopes: beside what ``landing_metadata`` says, how many."""
+    metadata: dict[str, Any] = {
+        **notes,
+        "extraction": str(landing.extraction_id),
+        "projects_landed": landing.landed,
+        "pages": landing.pages,
+        "items": landing.items,
+        "dagster/partition_row_count": landing.items,
+        "unreadable_projects": len(landing.unreadable),
+        "seconds": round(seconds, 2),
+    }
+    if landing.unreadable:
+        metadata["unreadable"] = _unreadable(landing.unreadable, "jira.issue_watermarks")
+    return metadata
+
+
+def merge_metadata(result: MergeResult, preview: str | None = None) -> Metadata:
     """Describe what a merge did to one integration's rows of one table."""
     extractions = {entity: str(uuid) for entity, uuid in sorted(result.extraction_ids.items())}
     return {
@@ -89,8 +106,15 @@ def merge_metadata(result: MergeResult, preview: str) -> Metadata:
         "rows_before": result.alive_before,
         "dagster/partition_row_count": result.alive,
         "extractions": dg.MetadataValue.json(extractions),
-        "preview": dg.MetadataValue.md(preview),
+        **({} if preview is None else {"preview": dg.MetadataValue.md(preview)}),
     }
+
+
+def _unreadable(reasons: Mapping[str, str], kept_in: str) -> dg.MarkdownMetadataValue:
+    table = markdown_table(["project id", "reason"], islice(sorted(reasons.items()), LISTED))
+    more = len(reasons) - LISTED
+    note = f"\n\n… and {more:,} more, in {kept_in}" if more > 0 else ""
+    return dg.MetadataValue.md(table + note)
 
 
 def preview(frame: "pd.DataFrame") -> str:

@@ -21,11 +21,11 @@ import sqlalchemy as sa
 from jira_assets.warehouse.contracts import LandedEntity, Landing, MappedField, Owner
 from jira_assets.warehouse.issue_stage import STAGED
 from jira_assets.warehouse.landing import (
-    UnknownExtractionError,
     all_pages,
     landing_of,
     markers,
     newest_sources,
+    require_extraction,
     sources_of_extraction,
 )
 from jira_assets.warehouse.tables import (
@@ -212,10 +212,6 @@ def _order_of(connection: sa.Connection, owner: Owner, extraction: UUID) -> tupl
         .order_by(_marker.started_at.desc(), _marker.sequence.desc())
         .limit(1)
     )
-    row = connection.execute(newest).first()
-    if row is None:
-        raise UnknownExtractionError(
-            f"nothing of extraction {extraction} has landed for {owner.partition_key}. "
-            "Take the id from the materializations of its raw assets."
-        )
+    require_extraction(connection, owner, extraction)
+    row = connection.execute(newest).one()
     return (row.started_at, row.sequence)

@@ -13,7 +13,7 @@ Decisions this module embodies:
 """
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,11 +24,14 @@ import sqlalchemy.exc
 from pydantic import Field
 
 from jira_assets.warehouse.contracts import (
+    Increments,
     LandedEntity,
     MergeResult,
     Owner,
     PartitionFailure,
     Reading,
+    ScopedReading,
+    SharedIncrements,
     Snapshot,
     Snapshots,
 )
@@ -38,13 +41,16 @@ from jira_assets.warehouse.describe import (
     markdown_table,
     merge_metadata,
     preview,
+    scoped_landing_metadata,
 )
+from jira_assets.warehouse.increment_merge import MergeHow, merge_increments
 from jira_assets.warehouse.integrations import list_integrations
 from jira_assets.warehouse.landing import land, newest_sources
 from jira_assets.warehouse.merge import merge
 from jira_assets.warehouse.queue_rows import targets_of
 from jira_assets.warehouse.resource import WarehouseResource
-from jira_assets.warehouse.tables import DATA_TABLES
+from jira_assets.warehouse.scoped_landing import land_scopes
+from jira_assets.warehouse.tables import DATA_TABLES, INCREMENTAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,12 +70,18 @@ class RawIOManager(dg.ConfigurableIOManager):
 
     warehouse: dg.ResourceDependency[WarehouseResource]
 
-    def handle_output(self, context: dg.OutputContext, obj: Reading) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Reading | ScopedReading) -> None:
         """Drain a reading into the landing table. What reading raises goes on to Dagster."""
-        if not isinstance(obj, Reading):
+        if not isinstance(obj, Reading | ScopedReading):
             raise TypeError(f"{context.asset_key} must return a Reading, not {type(obj).__name__}")
         _refuse_foreign(obj.owner, context.asset_partition_keys)
         began = time.monotonic()
+        if isinstance(obj, ScopedReading):
+            scopes = land_scopes(self.warehouse.engine(), obj, run_id=context.run_id)
+            context.log.info(str(scopes))
+            seconds = time.monotonic() - began
+            context.add_output_metadata(scoped_landing_metadata(scopes, seconds, obj.notes()))
+            return
         landing = land(self.warehouse.engine(), obj, run_id=context.run_id)
         context.log.info(
             f"{landing.owner.partition_key}: {landing.entity} landed: {landing.items:,} items on "
@@ -85,9 +97,14 @@ class RawIOManager(dg.ConfigurableIOManager):
         of unreadable projects included (``page.readable``).
 
         Raises:
-            LookupError: nothing of a partition has landed yet.
+            LookupError: nothing of a partition has landed yet, or it lands in many scopes.
         """
         entity = context.asset_key.path[-1].removeprefix(_RAW_PREFIX)
+        if entity in INCREMENTAL:
+            raise LookupError(
+                f"{context.asset_key.to_user_string()} lands in many scopes, each time what has "
+                "changed: read it by jira_assets.warehouse.increments.changes_to_apply."
+            )
         engine = self.warehouse.engine()
         owners = _owners(engine, context.asset_partition_keys)
         landed = {
@@ -127,19 +144,27 @@ class TableIOManager(dg.ConfigurableIOManager):
         default=False,
         description="Apply extractions that are older than, or the same as, those applied.",
     )
+    accept_deletions: bool = Field(
+        default=False,
+        description="Let a sweep delete half a project's issues and more: they are really gone.",
+    )
 
-    def handle_output(self, context: dg.OutputContext, obj: Snapshots) -> None:
-        """Merge each snapshot as it is made; fail at the end if one of them failed."""
-        if not isinstance(obj, Snapshots):
+    def handle_output(self, context: dg.OutputContext, obj: Snapshots | SharedIncrements) -> None:
+        """Merge each partition's as it is made; fail at the end if one of them failed."""
+        if not isinstance(obj, Snapshots | SharedIncrements):
             raise TypeError(f"{context.asset_key} must return Snapshots, not {type(obj).__name__}")
         wanted = set(context.asset_partition_keys)
-        outcomes = [self._merge(context, item, wanted) for item in obj.make()]
+        table = context.asset_key.path[-1]
+        if isinstance(obj, Snapshots):
+            outcomes = [self._merge(context, item, wanted) for item in obj.make()]
+        else:
+            outcomes = self._shared(context, obj, table, wanted)
         merged = [outcome for outcome in outcomes if isinstance(outcome, _Merged)]
         failures = [outcome for outcome in outcomes if isinstance(outcome, PartitionFailure)]
         failures += _never_made(wanted - {outcome.partition_key for outcome in outcomes})
         if failures:
             _log_materializations(context, merged)
-            raise _failure(obj.table, merged, failures) from failures[0].error
+            raise _failure(table, merged, failures) from failures[0].error
         _describe(context, merged)
 
     def load_input(self, context: dg.InputContext) -> "pd.DataFrame":
@@ -176,6 +201,38 @@ class TableIOManager(dg.ConfigurableIOManager):
             return PartitionFailure(item.owner.partition_key, error)
         context.log.info(_sentence(result))
         return _Merged(result, merge_metadata(result, preview(item.frame)))
+
+    def _shared(
+        self, context: dg.OutputContext, obj: SharedIncrements, table: str, wanted: set[str]
+    ) -> list[_Merged | PartitionFailure]:
+        """Merge all the tables with the first output of them; report those of one."""
+        if obj.merged is None:
+            obj.merged = [self._increments(context, item, wanted) for item in obj.make()]
+        outcomes: list[_Merged | PartitionFailure] = []
+        for each in obj.merged:
+            if isinstance(each, PartitionFailure):
+                outcomes.append(each)
+                continue
+            context.log.info(_sentence(each[table]))
+            outcomes.append(_Merged(each[table], merge_metadata(each[table])))
+        return outcomes
+
+    def _increments(
+        self, context: dg.OutputContext, item: Increments | PartitionFailure, wanted: set[str]
+    ) -> Mapping[str, MergeResult] | PartitionFailure:
+        if isinstance(item, PartitionFailure):
+            return item
+        try:
+            _refuse_foreign(item.owner, wanted)
+            return merge_increments(
+                self.warehouse.engine(),
+                item,
+                run_id=context.run_id,
+                how=MergeHow(force=self.force, accept_deletions=self.accept_deletions),
+                targets=targets_of(self.deployed_tables),
+            )
+        except Exception as error:  # noqa: BLE001 # one partition's failure is not the others'
+            return PartitionFailure(item.owner.partition_key, error)
 
 
 def _owners(engine: sa.Engine, partition_keys: Iterable[str]) -> list[Owner]:

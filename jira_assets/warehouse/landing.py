@@ -109,6 +109,33 @@ def newest_sources(engine: sa.Engine, owner: Owner, entities: Collection[str]) -
         return _sources(engine, connection, owner, entities)
 
 
+def landed_entities(engine: sa.Engine, owner: Owner, extraction_id: UUID | None = None) -> set[str]:
+    """Return the entities of which anything has landed, in any scope.
+
+    Raises:
+        UnknownExtractionError: nothing of ``extraction_id`` has landed for this integration.
+    """
+    entities = sa.select(raw_extractions.c.entity).distinct()
+    ours = raw_extractions.c.integration_id == owner.integration_id
+    with engine.connect() as connection:
+        if extraction_id is not None:
+            require_extraction(connection, owner, extraction_id)
+        return set(connection.scalars(entities.where(ours)))
+
+
+def require_extraction(connection: sa.Connection, owner: Owner, extraction_id: UUID) -> None:
+    """Raise ``UnknownExtractionError`` if nothing of it has landed for this integration."""
+    named = sa.select(raw_extractions.c.entity).where(
+        raw_extractions.c.extraction_id == extraction_id,
+        raw_extractions.c.integration_id == owner.integration_id,
+    )
+    if connection.execute(named).first() is None:
+        raise UnknownExtractionError(
+            f"nothing of extraction {extraction_id} has landed for {owner.partition_key}. "
+            "Take the id from the materializations of its raw assets."
+        )
+
+
 def sources_of_extraction(
     engine: sa.Engine, owner: Owner, extraction_id: UUID, entities: Collection[str]
 ) -> Sources:
@@ -118,15 +145,7 @@ def sources_of_extraction(
         UnknownExtractionError: nothing of that extraction has landed for this integration.
     """
     with engine.connect() as connection:
-        named = sa.select(raw_extractions.c.entity).where(
-            raw_extractions.c.extraction_id == extraction_id,
-            raw_extractions.c.integration_id == owner.integration_id,
-        )
-        if connection.execute(named).first() is None:
-            raise UnknownExtractionError(
-                f"nothing of extraction {extraction_id} has landed for {owner.partition_key}. "
-                "Take the id from the materializations of its raw assets."
-            )
+        require_extraction(connection, owner, extraction_id)
         return _sources(engine, connection, owner, entities, extraction_id)
 
 

@@ -68,6 +68,13 @@ class ScopedLanding:
     pages: int = 0
     items: int = 0
 
+    def __str__(self) -> str:
+        return (
+            f"{self.owner.partition_key}: {self.entity} landed: {self.items:,} on {self.pages:,} "
+            f"pages of {self.landed:,} projects; {self.idle:,} had not changed, "
+            f"{len(self.unreadable):,} unreadable"
+        )
+
 
 @dataclass
 class _Scope:
