@@ -15,6 +15,7 @@ _SHOWN: Final = {
     "statuses": "statuses",
     "in use": "projects_statuses",
     "fields": "custom_fields",
+    "issues": "issues",
 }
 """Heading to the table whose living rows it counts; --json has all tables."""
 
@@ -57,12 +58,27 @@ def _print(overviews: "list[IntegrationOverview]") -> None:
             projects = _counted(overview.unreadable_projects, "unreadable project")
             records = _counted(overview.rejected_records, "rejected record")
             click.echo(f"{overview.partition_key}: {projects}, {records}")
+        click.echo(_issues_read(overview), nl=overview.issues.projects > 0)
         for each in overview.jobs:
             if each.job.error_message:
                 name = f"{overview.partition_key} {each.job.job_name}"
                 click.echo(f"{name}: FAILED: {each.job.error_message}")
         for failure in overview.failures:
             click.echo(f"{overview.partition_key}: FAILED: {failure}")
+
+
+def _issues_read(overview: "IntegrationOverview") -> str:
+    """Say how far issues were read; '' where none were."""
+    read = overview.issues
+    if not read.projects:
+        return ""
+    until = "not all of them" if read.read_until is None else f"up to {read.read_until:%F %T}"
+    line = f"{overview.partition_key}: issues of {_counted(read.projects, 'project')} read, {until}"
+    if read.unreadable:
+        line += f"; {read.unreadable:,} of them unreadable now"
+    if read.withheld_deletions:
+        line += f"; {_counted(read.withheld_deletions, 'deletion')} withheld"
+    return line
 
 
 def _counted(count: int, what: str) -> str:

@@ -21,10 +21,34 @@ from jira_assets.warehouse.tables import (
     applied_extractions,
     etl_job_queue,
     integrations,
+    issue_watermarks,
+    projects,
     raw_extractions,
     rejected_records,
     tenants,
 )
+
+
+@dataclass(frozen=True)
+class IssuesRead:
+    """How far the issues of an integration's living projects were read."""
+
+    projects: int = 0
+    read_until: datetime | None = None
+    """Of the project that is furthest behind, by Jira's clock; None: of one, nothing yet."""
+    unreadable: int = 0
+    """Projects whose issues could not be read."""
+    withheld_deletions: int = 0
+    """Issues that the last sweep did not find and that were kept."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values; times in ISO 8601."""
+        return {
+            "projects": self.projects,
+            "read_until": iso(self.read_until),
+            "unreadable_projects": self.unreadable,
+            "withheld_deletions": self.withheld_deletions,
+        }
 
 
 @dataclass(frozen=True)
@@ -45,6 +69,7 @@ class IntegrationOverview:
     failures: tuple[str, ...] = ()
     """Why messages failed, newest first; five at most."""
     jobs: tuple[JobOverview, ...] = ()
+    issues: IssuesRead = field(default_factory=IssuesRead)
 
     @property
     def freshness(self) -> Freshness:
@@ -67,6 +92,7 @@ class IntegrationOverview:
             "failures": list(self.failures),
             "freshness": str(self.freshness),
             "jobs": [job.as_json() for job in self.jobs],
+            "issues": self.issues.as_json(),
         }
 
 
@@ -79,6 +105,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
     jobs = read_job_overviews(connection)
     unreadable = _counts(connection, _unreadable())
     rejected = _counts(connection, _rejected())
+    issues = _issues_read(connection)
     return [
         IntegrationOverview(
             partition_key=f"{row.tenant}/{row.slug}",
@@ -92,6 +119,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
             queue=queue.get(row.id, {}),
             failures=tuple(failures.get(row.id, ())),
             jobs=tuple(jobs.get(row.id, ())),
+            issues=issues.get(row.id, IssuesRead()),
         )
         for row in found
     ]
@@ -122,6 +150,32 @@ def _integrations() -> sa.Select[Any]:
         .where(integrations.c.removed_at.is_(None))
         .order_by(tenants.c.slug, integrations.c.slug)
     )
+
+
+def _issues_read(connection: sa.Connection) -> dict[int, IssuesRead]:
+    """Return by integration how far its projects were read; deleted projects do not count."""
+    mark, project = issue_watermarks.c, projects.c
+    gone = sa.exists().where(
+        project.integration_id == mark.integration_id,
+        project.jira_id == mark.project_jira_id,
+        project.deleted_at.is_not(None),
+    )
+    never = sa.func.count().filter(mark.read_until.is_(None))
+    query = (
+        sa.select(
+            mark.integration_id,
+            sa.func.count(),
+            sa.case((never > 0, None), else_=sa.func.min(mark.read_until)),
+            sa.func.count(mark.unreadable),
+            sa.func.sum(mark.withheld_deletions),
+        )
+        .where(~gone)
+        .group_by(mark.integration_id)
+    )
+    return {
+        integration_id: IssuesRead(count, until, unreadable, int(withheld))
+        for integration_id, count, until, unreadable, withheld in connection.execute(query)
+    }
 
 
 def _rejected() -> sa.Select[Any]:

@@ -34,6 +34,13 @@ _MAY_GO: Final = _filled(
         AND held.entity = marker.entity AND held.scope = marker.scope
         AND held.extraction_id = marker.extraction_id
     )
+    -- a later one says all that there is (of issues, most say what has changed),
+    AND EXISTS (
+        SELECT FROM jira.raw_extractions AS later
+        WHERE later.integration_id = marker.integration_id
+        AND later.entity = marker.entity AND later.scope = marker.scope AND later.is_full
+        AND (later.started_at, later.sequence) > (marker.started_at, marker.sequence)
+    )
     -- nothing is left to be done about it,
     AND NOT EXISTS (
         SELECT FROM jira.etl_job_queue AS message
