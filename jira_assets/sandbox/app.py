@@ -10,20 +10,23 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from jira_assets.sandbox.answers import error
 from jira_assets.sandbox.credentials import Credentials, refusal
-from jira_assets.sandbox.dialects import error
 from jira_assets.sandbox.faults import KINDS, Fault, Faults
 from jira_assets.sandbox.hit import Hit
 from jira_assets.sandbox.mount import Mount
 from jira_assets.sandbox.rate_limit import RateLimit, limit_headers, refusal_headers
 from jira_assets.sandbox.request_log import Request, RequestLog
 from jira_assets.sandbox.timing import Timing
-from jira_assets.sandbox.wire import HTML, NOT_FOUND_PAGE, Reply, encode
+from jira_assets.sandbox.wire import HTML, NOT_FOUND_PAGE, TOO_LARGE_PAGE, Call, Reply, encode
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
+
+MAX_BODY: Final = 1 << 20
+"""Bytes of a request's body that are read; a longer one is answered 413."""
 
 _logger = logging.getLogger(__name__)
 
@@ -55,18 +58,26 @@ class App:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer one request."""
-        del receive
         came, path = time.monotonic(), scope["path"]
         authorization = dict(scope["headers"]).get(b"authorization")
         self._log.begin()
         try:
-            reply = await self._reply(scope, path, authorization, came)
+            body = b"" if scope["method"] == "GET" else await _body(receive)
+            reply = await self._reply(scope, body, authorization, came)
         except Exception:
             _logger.exception("The sandbox itself failed to answer %s.", path)
             raise
         query = scope["query_string"].decode("ascii", "replace")
         self._log.end(
-            Request(scope["method"], path, query, reply.status, authorization is not None, came)
+            Request(
+                scope["method"],
+                path,
+                query,
+                reply.status,
+                authorization is not None,
+                came,
+                body or b"",
+            )
         )
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.head()})
         cut = reply.promised is not None
@@ -80,42 +91,50 @@ class App:
                 pause.set_result(None)
 
     async def _reply(
-        self, scope: "Scope", path: str, authorization: bytes | None, came: float
+        self, scope: "Scope", body: bytes | None, authorization: bytes | None, came: float
     ) -> Reply:
-        mount = self._mount(path)
+        mount = self._mount(scope["path"])
         if mount is None:
             return Reply(404, NOT_FOUND_PAGE, HTML)
+        if body is None:
+            return Reply(413, TOO_LARGE_PAGE, HTML)
         bucket = mount.bucket(self._behaviour.rate_limit)
         if bucket is None:
-            return await self._treated(mount, scope, authorization, came)
+            return await self._treated(mount, scope, body, authorization, came)
         verdict = bucket.take()
         headers = limit_headers(bucket.limit, verdict, cloud=mount.cloud)
         if not verdict.allowed:
             explains = mount.cloud and not bucket.limit.silent
             why = refusal_headers(verdict.retry_after, cloud=explains)
             return encode(error(429, "Rate limit exceeded."), headers + why)
-        reply = await self._treated(mount, scope, authorization, came)
+        reply = await self._treated(mount, scope, body, authorization, came)
         return replace(reply, headers=reply.headers + headers)
 
     async def _treated(
-        self, mount: Mount, scope: "Scope", authorization: bytes | None, came: float
+        self,
+        mount: Mount,
+        scope: "Scope",
+        body: bytes,
+        authorization: bytes | None,
+        came: float,
     ) -> Reply:
         """Hit a call with what goes wrong, if it is its turn, and let it take its time."""
-        path, query = scope["path"], scope["query_string"]
+        call = Call(scope["method"], scope["path"], scope["query_string"], body)
         due = came + self._behaviour.latency
 
-        def answer(query: bytes) -> Reply:
-            if scope["method"] != "GET":
-                return Reply(405, headers=((b"allow", b"GET"),))
-            if not self._welcome(mount, path, authorization):
+        def answer(call: Call) -> Reply:
+            methods = mount.methods(call.path)
+            if call.method not in methods:
+                return Reply(405, headers=((b"allow", ", ".join(methods).encode()),))
+            if not self._welcome(mount, call.path, authorization):
                 return refusal(cloud=mount.cloud)
-            return mount.reply(path, query)
+            return mount.reply(call)
 
-        fault = self._current_faults().hit(path)
+        fault = self._current_faults().hit(call.path)
         if fault is None:
-            reply = answer(query)
+            reply = answer(call)
         else:
-            reply = _hit(fault, mount, path, query, answer)
+            reply = _hit(fault, mount, call, answer)
             due += fault.seconds if fault.kind == "hang" else 0.0
         await self._pause_until(due)
         return reply
@@ -157,17 +176,14 @@ class App:
         self._timing.took(time.monotonic() - began, seconds)
 
 
-def _hit(
-    fault: Fault, mount: Mount, path: str, query: bytes, answer: Callable[[bytes], Reply]
-) -> Reply:
+def _hit(fault: Fault, mount: Mount, call: Call, answer: Callable[[Call], Reply]) -> Reply:
     def anonymous() -> Reply:
-        return mount.reply(path, query, anonymous=True)
+        return mount.reply(call, anonymous=True)
 
     _, make = KINDS[fault.kind]
     return make(
         Hit(
-            path=path,
-            query=query,
+            call=call,
             base_url=mount.base_url,
             cloud=mount.cloud,
             seconds=fault.seconds,
@@ -176,6 +192,18 @@ def _hit(
             anonymous=anonymous,
         )
     )
+
+
+async def _body(receive: "Receive") -> bytes | None:
+    """Read a request's body; None if it is too long to be read."""
+    read = b""
+    while True:
+        message = await receive()
+        read += bytes(message.get("body", b""))
+        if len(read) > MAX_BODY:
+            return None
+        if not message.get("more_body", False):
+            return read
 
 
 def _finish(pause: asyncio.Future[None]) -> None:

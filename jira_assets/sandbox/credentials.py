@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from jira_assets.sandbox.dialects import error
+from jira_assets.sandbox.answers import error
 from jira_assets.sandbox.wire import HTML, Headers, Reply, encode
 
 _UNAUTHORIZED: Final = 401

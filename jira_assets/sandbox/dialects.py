@@ -5,15 +5,26 @@ Decisions this module embodies:
 * Cloud speaks versions 3, 2 and latest of the API, Data Center 2 and latest, as the real ones do.
 * An answer is built when it is needed: its ``key`` says which answers of one state are the same, so
   the server encodes each once. ``/project/{id}/statuses`` depends on the project's workflow alone.
-* Dates and versions are fixed: the same site answers the same bytes.
+* Versions and dates are fixed, but for the site's clock: the same site answers the same bytes.
+* What issues are asked with, GET and POST, is answered in ``issue_answers``.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from jira_assets.sandbox import permissions
+from jira_assets.sandbox.answers import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    NOT_FOUND,
+    OK,
+    UNAUTHORIZED,
+    Answer,
+    error,
+    not_found,
+)
 from jira_assets.sandbox.documents import (
     Json,
     Root,
@@ -24,7 +35,10 @@ from jira_assets.sandbox.documents import (
     project_statuses_document,
     status_document,
 )
-from jira_assets.sandbox.model import Field, IssueType, Person, Project, SiteState, Status
+from jira_assets.sandbox.issue_answers import insight, issue_answer
+from jira_assets.sandbox.model import Field, IssueType, Project, SiteState, Status
+from jira_assets.sandbox.moments import now, stamp
+from jira_assets.sandbox.people import Person
 
 Row = TypeVar("Row", Status, IssueType, Field, Project)
 
@@ -37,42 +51,40 @@ API_VERSIONS: Final = {"cloud": ("3", "2", "latest"), "data_center": ("2", "late
 READER: Final = Person("712020:5a6b-sandbox-reader", "sandbox-reader", "Sandbox Reader")
 """Who every accepted credential belongs to."""
 
-_OK: Final = 200
-_BAD_REQUEST: Final = 400
-_UNAUTHORIZED: Final = 401
-_FORBIDDEN: Final = 403
-_NOT_FOUND: Final = 404
-
 _BUILT: Final = "2026-09-01T08:00:00.000+0000"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """HTTP status and JSON. Answers of one state with equal keys are equal; no key: not kept."""
-
-    status: int
-    build: Callable[[], Any]
-    key: Hashable = None
 
 
 def answer(state: SiteState, root: Root, path: str, query: Mapping[str, str]) -> Answer:
     """Answer a GET of ``path``, which is below ``/rest/api/{version}/``."""
+    if path == "serverInfo":
+        return Answer(OK, lambda: server_info(state, root))
     whole_site = _WHOLE_SITE.get(path)
     if whole_site is not None:
-        return Answer(_OK, lambda: whole_site(state, root), path)
+        return Answer(OK, lambda: whole_site(state, root), path)
     match path.split("/"):
         case ["mypermissions"]:
             return _my_permissions(state, root, query)
         case ["project", *below]:
             return _projects(state, root, below, query)
-    return not_found(root, path)
+    return issue_answer(state, root, path, query) or not_found(root, path)
 
 
-def anonymous_answer(state: SiteState, root: Root, path: str, query: Mapping[str, str]) -> Answer:
+def posted(state: SiteState, root: Root, path: str, body: Mapping[str, Any]) -> Answer:
+    """Answer a POST of a JSON object to ``path``."""
+    return issue_answer(state, root, path, body, posted=True) or not_found(root, path)
+
+
+def anonymous_answer(
+    state: SiteState,
+    root: Root,
+    path: str,
+    query: Mapping[str, str],
+    body: Mapping[str, Any] | None = None,
+) -> Answer:
     """Answer as to nobody: 200 and a site with Jira's own fields alone, 401 for ``/myself``."""
     if path == "myself":
         message = "Client must be authenticated to access this resource."
-        return Answer(_UNAUTHORIZED, lambda: {"message": message, "status-code": _UNAUTHORIZED})
+        return Answer(UNAUTHORIZED, lambda: {"message": message, "status-code": UNAUTHORIZED})
     bare = SiteState(
         state.deployment,
         state.title,
@@ -80,19 +92,8 @@ def anonymous_answer(state: SiteState, root: Root, path: str, query: Mapping[str
         fields={row.id: row for row in state.fields.values() if not row.custom},
         permissions=frozenset(),
     )
-    found = answer(bare, root, path, query)
+    found = answer(bare, root, path, query) if body is None else posted(bare, root, path, body)
     return Answer(found.status, found.build)
-
-
-def not_found(root: Root, path: str) -> Answer:
-    """Answer for a path that this API does not have."""
-    message = f"null for uri: {root.api}/{path}"
-    return Answer(_NOT_FOUND, lambda: {"message": message, "status-code": _NOT_FOUND})
-
-
-def error(status: int, *messages: str) -> Answer:
-    """Answer in the shape of most of Jira's errors."""
-    return Answer(status, lambda: {"errorMessages": list(messages), "errors": {}})
 
 
 def server_info(state: SiteState, root: Root) -> Json:
@@ -100,7 +101,7 @@ def server_info(state: SiteState, root: Root) -> Json:
     shared: Json = {
         "baseUrl": root.base_url,
         "buildDate": _BUILT,
-        "serverTime": "2026-09-30T08:00:00.000+0000",
+        "serverTime": stamp(now() + state.clock_ahead, state.time_zone),
         "serverTitle": state.title,
     }
     if root.cloud:
@@ -179,11 +180,20 @@ def project_page(
         "startAt": start_at,
         "total": len(found),
         "isLast": end >= len(found),
-        "values": [project_document(row, state, root, expand) for row in page],
+        "values": [_found_project(row, state, root, expand) for row in page],
     }
     if not document["isLast"]:
         document["nextPage"] = link(end)
     return document
+
+
+def _found_project(
+    project: Project, state: SiteState, root: Root, expand: frozenset[str]
+) -> Mapping[str, Any]:
+    document = project_document(project, state, root, expand)
+    if "insight" not in expand:
+        return document
+    return {**document, "insight": insight(state, project.id)}
 
 
 def _my_permissions(state: SiteState, root: Root, query: Mapping[str, str]) -> Answer:
@@ -191,15 +201,15 @@ def _my_permissions(state: SiteState, root: Root, query: Mapping[str, str]) -> A
     try:
         keys = permissions.asked(query, cloud=root.cloud)
     except ValueError as refused:
-        return error(_BAD_REQUEST, str(refused))
-    return Answer(_OK, lambda: permissions.document(keys, state.permissions))
+        return error(BAD_REQUEST, str(refused))
+    return Answer(OK, lambda: permissions.document(keys, state.permissions))
 
 
 def _projects(state: SiteState, root: Root, below: list[str], query: Mapping[str, str]) -> Answer:
     match below:
         case []:
             key = ("project", *sorted(query.items()))
-            return Answer(_OK, lambda: project_list(state, root, query), key)
+            return Answer(OK, lambda: project_list(state, root, query), key)
         case ["search"] if root.cloud:
             return _project_search(state, root, query)
         case [id_or_key]:
@@ -214,12 +224,12 @@ def _project_search(state: SiteState, root: Root, query: Mapping[str, str]) -> A
         start_at = int(query.get("startAt", "0"))
         max_results = int(query.get("maxResults", str(DEFAULT_PAGE)))
     except ValueError:
-        return error(_BAD_REQUEST, "startAt and maxResults must be whole numbers.")
+        return error(BAD_REQUEST, "startAt and maxResults must be whole numbers.")
     if start_at < 0 or max_results < 1:
-        return error(_BAD_REQUEST, "startAt must not be negative, maxResults must be positive.")
+        return error(BAD_REQUEST, "startAt must not be negative, maxResults must be positive.")
     size = min(max_results, MAX_PAGE)
     key = ("search", *sorted(query.items()))
-    return Answer(_OK, lambda: project_page(state, root, query, start_at, size), key)
+    return Answer(OK, lambda: project_page(state, root, query, start_at, size), key)
 
 
 def _searched(state: SiteState, query: Mapping[str, str]) -> list[Project]:
@@ -242,7 +252,7 @@ def _project(state: SiteState, root: Root, id_or_key: str) -> Answer:
     if project is None or project.id in state.unreadable:
         return _no_project(state, project, id_or_key)
     everything = frozenset({"description", "lead", "issueTypes"})
-    return Answer(_OK, lambda: project_document(project, state, root, everything))
+    return Answer(OK, lambda: project_document(project, state, root, everything))
 
 
 def _project_statuses(state: SiteState, root: Root, id_or_key: str) -> Answer:
@@ -250,15 +260,15 @@ def _project_statuses(state: SiteState, root: Root, id_or_key: str) -> Answer:
     if project is None or project.id in state.unreadable:
         return _no_project(state, project, id_or_key)
     key = ("statuses", state.workflows.get(project.id, ()))
-    return Answer(_OK, lambda: project_statuses_document(project, state, root), key)
+    return Answer(OK, lambda: project_statuses_document(project, state, root), key)
 
 
 def _no_project(state: SiteState, project: Project | None, id_or_key: str) -> Answer:
     """404 both for "no such project" and for "no permission", unless the site was told 403."""
-    if project is not None and state.unreadable[project.id] == _FORBIDDEN:
-        return error(_FORBIDDEN, "You do not have permission to view this project.")
+    if project is not None and state.unreadable[project.id] == FORBIDDEN:
+        return error(FORBIDDEN, "You do not have permission to view this project.")
     kind = "id" if id_or_key.isdecimal() else "key"
-    return error(_NOT_FOUND, f"No project could be found with {kind} '{id_or_key}'.")
+    return error(NOT_FOUND, f"No project could be found with {kind} '{id_or_key}'.")
 
 
 def _expand(query: Mapping[str, str]) -> frozenset[str]:
@@ -266,7 +276,6 @@ def _expand(query: Mapping[str, str]) -> frozenset[str]:
 
 
 _WHOLE_SITE: Final[dict[str, Callable[[SiteState, Root], Any]]] = {
-    "serverInfo": server_info,
     "myself": myself,
     "status": statuses,
     "issuetype": issue_types,

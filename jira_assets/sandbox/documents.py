@@ -12,12 +12,12 @@ from jira_assets.sandbox.model import (
     Category,
     Field,
     IssueType,
-    Person,
     Project,
     ProjectCategory,
     SiteState,
     Status,
 )
+from jira_assets.sandbox.people import Person
 
 Json = dict[str, Any]
 
@@ -105,7 +105,7 @@ def field_document(field: Field, root: Root) -> Mapping[str, Any]:
         "clauseNames": list(dict.fromkeys((clause, field.name))),
     }
     if field.type is not None:
-        document["schema"] = _field_schema(field)
+        document["schema"] = field_schema(field)
     if root.cloud:
         document |= {"key": field.id, **_scope(field.project_id)}
         if field.custom:
@@ -156,18 +156,22 @@ def person_document(person: Person, root: Root) -> Json:
             "self": f"{root.api}/user?accountId={person.account_id}",
             "accountId": person.account_id,
             "accountType": "atlassian",
-            "displayName": person.display_name,
-            "avatarUrls": _avatars(f"{root.base_url}/secure/useravatar?ownerId={person.name}"),
+            **_display_name(person),
+            "avatarUrls": avatars(f"{root.base_url}/secure/useravatar?ownerId={person.name}"),
             "active": True,
         }
     return {
         "self": f"{root.api}/user?username={person.name}",
         "key": person.name,
         "name": person.name,
-        "displayName": person.display_name,
-        "avatarUrls": _avatars(f"{root.base_url}/secure/useravatar?ownerId={person.name}"),
+        **_display_name(person),
+        "avatarUrls": avatars(f"{root.base_url}/secure/useravatar?ownerId={person.name}"),
         "active": True,
     }
+
+
+def _display_name(person: Person) -> Json:
+    return {"displayName": person.display_name} if person.display_name else {}
 
 
 def _made_project(project: Project, root: Root) -> Json:
@@ -177,7 +181,7 @@ def _made_project(project: Project, root: Root) -> Json:
         "id": project.id,
         "key": project.key,
         "name": project.name,
-        "avatarUrls": _avatars(f"{root.base_url}/secure/projectavatar?pid={project.id}"),
+        "avatarUrls": avatars(f"{root.base_url}/secure/projectavatar?pid={project.id}"),
         "projectTypeKey": project.type_key,
         "archived": project.archived,
     }
@@ -202,7 +206,8 @@ def _project_category(category: ProjectCategory, root: Root) -> Json:
     }
 
 
-def _field_schema(field: Field) -> Json:
+def field_schema(field: Field) -> Json:
+    """Return what a field's values are; a field without a type has no schema."""
     schema: Json = {"type": field.type}
     if field.item_type is not None:
         schema["items"] = field.item_type
@@ -221,5 +226,6 @@ def _scope(project_id: str | None) -> Json:
     return {"scope": {"type": "PROJECT", "project": {"id": project_id}}}
 
 
-def _avatars(url: str) -> Json:
+def avatars(url: str) -> Json:
+    """Return the URLs of a picture, by its size."""
     return {size: f"{url}&size={name}" for size, name in _AVATAR_SIZES.items()}

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from jira_assets.sandbox.dialects import error
+from jira_assets.sandbox.answers import error
 from jira_assets.sandbox.hit import Hit, Make
 from jira_assets.sandbox.rate_limit import QUOTA_REASON, refusal_headers
 from jira_assets.sandbox.wire import HTML, LOGIN_PAGE, Headers, Reply, encode

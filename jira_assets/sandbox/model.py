@@ -7,12 +7,17 @@ Decisions this module embodies:
 * A project's issue types and their statuses are one ``Workflow``, a tuple that many projects share:
   ten thousand projects of a dozen workflows cost a dozen tuples.
 * An object that was captured from a real site keeps its document, which is served as it came.
+* What is worked out from a state (issues in order, answers of a search) is kept with it, in
+  ``derived``, and goes with it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
+
+from jira_assets.sandbox.issue_model import Issue
+from jira_assets.sandbox.people import Person
 
 Deployment = Literal["cloud", "data_center"]
 Style = Literal["classic", "next-gen"]
@@ -39,15 +44,6 @@ TO_DO: Final = Category(2, "new", "To Do", "blue-gray")
 DONE: Final = Category(3, "done", "Done", "green")
 IN_PROGRESS: Final = Category(4, "indeterminate", "In Progress", "yellow")
 CATEGORIES: Final = {category.key: category for category in (UNDEFINED, TO_DO, DONE, IN_PROGRESS)}
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A user: ``account_id`` on Cloud, ``name`` (also the key) on Data Center."""
-
-    account_id: str
-    name: str
-    display_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +130,11 @@ class SiteState:
 
     ``unreadable`` maps a project id to the HTTP status (404 or 403) that asking for its statuses
     brings, though the project list still names it. ``permissions`` are the keys of those that the
-    reading account holds.
+    reading account holds. ``moved_keys`` maps the keys that issues had before to their ids.
+
+    ``search_page`` is how many issues Data Center's search gives at most, whatever it is asked;
+    ``search_depth`` from which offset on it refuses (None: it never does). ``clock_ahead`` is how
+    many milliseconds the site's clock is ahead of this machine's.
     """
 
     deployment: Deployment
@@ -147,6 +147,29 @@ class SiteState:
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     unreadable: Mapping[str, int] = field(default_factory=dict)
     permissions: frozenset[str] = frozenset({"BROWSE_PROJECTS"})
+    issues: Mapping[str, Issue] = field(default_factory=dict)
+    moved_keys: Mapping[str, str] = field(default_factory=dict)
+    search_page: int = 1000
+    search_depth: int | None = None
+    clock_ahead: int = 0
+
+    @cached_property
+    def derived(self) -> dict[Any, Any]:
+        """Whatever readers of this state have worked out and want to find again, by their key."""
+        return {}
+
+    @cached_property
+    def issues_by_project(self) -> dict[str, list[Issue]]:
+        """Project id to its issues, in no order; a project without any is not there."""
+        found: dict[str, list[Issue]] = {}
+        for issue in self.issues.values():
+            found.setdefault(issue.project_id, []).append(issue)
+        return found
+
+    @cached_property
+    def issue_ids_by_number(self) -> dict[tuple[str, int], str]:
+        """Project id and number to issue id."""
+        return {(issue.project_id, issue.number): issue.id for issue in self.issues.values()}
 
     @cached_property
     def project_ids_by_key(self) -> dict[str, str]:
@@ -162,3 +185,19 @@ class SiteState:
         """Look a project up by its id or its key, as Jira does; None if there is none."""
         project_id = self.project_ids_by_key.get(id_or_key, id_or_key)
         return self.projects.get(project_id)
+
+    def key_of(self, issue: Issue) -> str:
+        """Return the key that an issue has now."""
+        project = self.projects.get(issue.project_id)
+        return f"{issue.project_id if project is None else project.key}-{issue.number}"
+
+    def find_issue(self, id_or_key: str) -> Issue | None:
+        """Look an issue up by its id, its key, or one that it had before; None if there is none."""
+        if id_or_key in self.issues:
+            return self.issues[id_or_key]
+        project_key, _, number = id_or_key.rpartition("-")
+        project_id = self.project_ids_by_key.get(project_key)
+        found = None
+        if project_id is not None and number.isdecimal():
+            found = self.issue_ids_by_number.get((project_id, int(number)))
+        return self.issues.get(found or self.moved_keys.get(id_or_key, ""))

@@ -1,21 +1,25 @@
 """One site under one path of a server: what it answers, encoded once for each state of the site."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+import orjson
+
+from jira_assets.sandbox.answers import BAD_REQUEST, Answer, error, not_found
 from jira_assets.sandbox.dialects import (
     API_VERSIONS,
     READER,
-    Answer,
     anonymous_answer,
     answer,
-    not_found,
+    posted,
 )
 from jira_assets.sandbox.documents import Root
+from jira_assets.sandbox.issue_answers import methods
+from jira_assets.sandbox.issue_requests import PAYLOAD
 from jira_assets.sandbox.model import SiteState
 from jira_assets.sandbox.rate_limit import RateLimit, TokenBucket
 from jira_assets.sandbox.site import JiraSite
-from jira_assets.sandbox.wire import HTML, LOGIN_PAGE, NOT_FOUND_PAGE, Headers, Reply, encode
+from jira_assets.sandbox.wire import HTML, LOGIN_PAGE, NOT_FOUND_PAGE, Call, Headers, Reply, encode
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -51,9 +55,17 @@ class Mount:
         below = path.removeprefix(self.prefix)
         return not below.startswith(_API) or below.endswith("/serverInfo")
 
-    def reply(self, path: str, query: bytes, *, anonymous: bool = False) -> Reply:
-        """Answer a GET of a path of the server."""
+    def methods(self, path: str) -> tuple[str, ...]:
+        """Return the HTTP methods that a path of the server has."""
         below = path.removeprefix(self.prefix)
+        if not below.startswith(_API):
+            return ("GET",)
+        _, _, resource = below.removeprefix(_API).partition("/")
+        return methods(resource, cloud=self.cloud)
+
+    def reply(self, call: Call, *, anonymous: bool = False) -> Reply:
+        """Answer a call of one of the methods that its path has."""
+        below = call.path.removeprefix(self.prefix)
         if below in _LOGIN_PATHS:
             return Reply(200, LOGIN_PAGE, HTML)
         if not below.startswith(_API):
@@ -62,11 +74,18 @@ class Mount:
         root = Root(self.base_url, self.cloud, version)
         if version not in API_VERSIONS[self.site.deployment]:
             return encode(not_found(root, resource))
-        state = self.site.state
+        return self._answered(call, root, resource, anonymous=anonymous)
+
+    def _answered(self, call: Call, root: Root, resource: str, *, anonymous: bool) -> Reply:
+        state, query = self.site.state, _parameters(call.query)
+        body = _object(call.body) if call.method == "POST" else None
+        if call.method == "POST" and body is None:
+            return encode(error(BAD_REQUEST, PAYLOAD), self._identity)
         if anonymous:
-            return encode(anonymous_answer(state, root, resource, _parameters(query)))
-        found = answer(state, root, resource, _parameters(query))
-        return self._encoded(state, root, found)
+            return encode(anonymous_answer(state, root, resource, query, body))
+        if body is not None:
+            return encode(posted(state, root, resource, body), self._identity)
+        return self._encoded(state, root, answer(state, root, resource, query))
 
     def _encoded(self, state: SiteState, root: Root, found: Answer) -> Reply:
         if found.key is None:
@@ -93,3 +112,12 @@ def _parameters(query: bytes) -> dict[str, str]:
     for name, value in parse_qsl(query.decode("ascii", "replace")):
         parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
     return parameters
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    """Return the JSON object of a body; None if it is none."""
+    try:
+        content = orjson.loads(body)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None

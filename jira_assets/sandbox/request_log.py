@@ -18,6 +18,7 @@ class Request(NamedTuple):
     authorized: bool
     """Whether it carried an ``Authorization`` header."""
     at: float
+    body: bytes = b""
 
 
 class RequestLog:

@@ -5,11 +5,12 @@ other ids and in other categories, other scripts, quotes, emoji, leading spaces,
 like SQL or like a missing value (``NA``, ``NULL``, ``nan``), NUL in a description, team-managed
 projects with statuses and issue types of their own, projects without issue types, archived
 projects, a category ``undefined``, a status without its category, and a status and an issue type
-that projects use but the site's lists do not name. Its fields are made in ``fields``.
+that projects use but the site's lists do not name. Its fields are made in ``fields``, its issues in
+``synthetic_issues``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Final, TypedDict, Unpack
 
 from jira_assets.sandbox.draws import pick, shuffled
@@ -22,15 +23,16 @@ from jira_assets.sandbox.model import (
     Category,
     Deployment,
     IssueType,
-    Person,
     Project,
     ProjectCategory,
     SiteState,
     Status,
     Workflow,
 )
+from jira_assets.sandbox.people import Person
 from jira_assets.sandbox.schemes import make_schemes
 from jira_assets.sandbox.site import JiraSite
+from jira_assets.sandbox.synthetic_issues import make_issues
 
 _STATUS_NAMES: Final[tuple[tuple[str, Category | None], ...]] = (
     ("To Do", TO_DO),
@@ -109,9 +111,16 @@ class Sizes(TypedDict, total=False):
     statuses: int
     issue_types: int
     custom_fields: int
+    issues: int
 
 
-USUAL: Final[Sizes] = {"projects": 10, "statuses": 24, "issue_types": 8, "custom_fields": 20}
+USUAL: Final[Sizes] = {
+    "projects": 10,
+    "statuses": 24,
+    "issue_types": 8,
+    "custom_fields": 20,
+    "issues": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,7 @@ class _Size:
     statuses: int
     issue_types: int
     custom_fields: int
+    issues: int
     team_managed: int
 
     @classmethod
@@ -133,7 +143,7 @@ class _Size:
             asked["issue_types"] // 3,
         )
         size = cls(**asked, team_managed=affordable if cloud else 0)
-        if min(size.projects, size.statuses, size.issue_types, size.custom_fields) < 0:
+        if min(astuple(size)) < 0:
             raise ValueError(f"A site has no negative number of {', '.join(USUAL)}.")
         return size
 
@@ -147,12 +157,17 @@ class _Size:
 
 
 def synthetic_site(
-    *, seed: int = 1, deployment: Deployment = "cloud", **sizes: Unpack[Sizes]
+    *,
+    seed: int = 1,
+    deployment: Deployment = "cloud",
+    time_zone: str = "Europe/Berlin",
+    **sizes: Unpack[Sizes],
 ) -> JiraSite:
     """Make a site with exactly so many objects of each kind; see ``Sizes``.
 
-    The counts include what is team-managed (Cloud only), archived or unlisted. Raises
-    ``ValueError`` for a negative number.
+    The counts include what is team-managed (Cloud only), archived or unlisted. ``time_zone`` is
+    the site's, an IANA name. Raises ``ValueError`` for a negative number, and for issues that no
+    project can hold.
     """
     size = _Size.of(sizes, cloud=deployment == "cloud")
     made = [_project(place, size, seed) for place in range(size.projects)]
@@ -170,19 +185,18 @@ def synthetic_site(
         types.append(own_type)
         used.extend(own_statuses)
         workflows[project.id] = ((own_type.id, tuple(row.id for row in own_statuses)),)
-    return JiraSite(
-        SiteState(
-            deployment,
-            title=f"Sandbox {seed}",
-            projects={row.id: row for row in made},
-            issue_types={row.id: row for row in types},
-            statuses={row.id: row for row in used},
-            fields=make_fields(
-                size.custom_fields, seed, deployment, [row.id for row in team_managed]
-            ),
-            workflows=workflows,
-        )
+    state = SiteState(
+        deployment,
+        title=f"Sandbox {seed}",
+        time_zone=time_zone,
+        projects={row.id: row for row in made},
+        issue_types={row.id: row for row in types},
+        statuses={row.id: row for row in used},
+        fields=make_fields(size.custom_fields, seed, deployment, [row.id for row in team_managed]),
+        workflows=workflows,
     )
+    with_issues = make_issues(state, size.issues, seed)
+    return JiraSite(replace(state, issues=with_issues.issues, moved_keys=with_issues.moved_keys))
 
 
 def _order(rows: Sequence[Status] | Sequence[IssueType], seed: int) -> list[str]:

@@ -1,11 +1,11 @@
-"""What goes over the wire: a whole HTTP answer, and the pages that servers around Jira send."""
+"""What goes over the wire: calls, whole HTTP answers, the pages that servers around Jira send."""
 
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
-from jira_assets.sandbox.dialects import Answer
+from jira_assets.sandbox.answers import Answer
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -22,12 +22,23 @@ LOGGED_IN_PAGE: Final = (
 NOT_FOUND_PAGE: Final = (
     b"<html><head><title>404 Not Found</title></head><body>Dead link</body></html>"
 )
+TOO_LARGE_PAGE: Final = b"<html><head><title>413 Request Entity Too Large</title></head></html>"
 BAD_GATEWAY_PAGE: Final = (
     b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 )
 UNAVAILABLE_PAGE: Final = (
     b"<html><head><title>503 Service Unavailable</title></head><body>nginx</body></html>"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request: its whole path, what follows the question mark, and its body, as they came."""
+
+    method: str
+    path: str
+    query: bytes = b""
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
-from jira_assets.sandbox.dialects import Answer, anonymous_answer, answer
+from jira_assets.sandbox.answers import Answer
+from jira_assets.sandbox.dialects import anonymous_answer, answer
 from jira_assets.sandbox.documents import Root
 from jira_assets.sandbox.model import Project, SiteState
 from jira_assets.sandbox.synthetic import synthetic_site

@@ -12,6 +12,7 @@ from jira_assets.sandbox.model import Deployment
 from jira_assets.sandbox.mount import Mount
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
+from jira_assets.sandbox.wire import Call
 
 MODEL = synthetic_site(projects=7)
 LEADS = "project/search?expand=lead"
@@ -21,19 +22,15 @@ def hit(path: str, model: JiraSite = MODEL) -> Hit:
     """Return a call of a site, as the server makes it."""
     mount = Mount(model, "", "http://127.0.0.1:1")
     path, _, query = f"/rest/api/latest/{path}".partition("?")
-
-    def answer(asked: bytes) -> Any:
-        return mount.reply(path, asked)
-
+    call = Call("GET", path, query.encode())
     return Hit(
-        path=path,
-        query=query.encode(),
+        call=call,
         base_url=mount.base_url,
         cloud=mount.cloud,
         seconds=1,
         location=None,
-        answer=answer,
-        anonymous=lambda: mount.reply(path, query.encode(), anonymous=True),
+        answer=mount.reply,
+        anonymous=lambda: mount.reply(call, anonymous=True),
     )
 
 
