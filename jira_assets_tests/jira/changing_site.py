@@ -73,9 +73,10 @@ class ChangingSite:
             elif issue is not None and change.kind == "deleted":
                 del self.issues[change.number]
             elif issue is not None:
-                moved = {"project": "20", "key": f"Q-{issue.number}"} if change.kind == "moved" else {}
-                touched = replace(issue, updated=self.clock, version=issue.version + 1, **moved)
-                self.issues[change.number] = touched
+                changed = replace(issue, updated=self.clock, version=issue.version + 1)
+                if change.kind == "moved":
+                    changed = replace(changed, project="20", key=f"Q-{issue.number}")
+                self.issues[change.number] = changed
 
     def _found(self, body: Mapping[str, Any]) -> list[Issue]:
         jql = body["jql"]

@@ -103,7 +103,7 @@ def test_an_issue_that_shows_a_newer_moment_than_it_was_found_by_hides_no_other(
 @pytest.mark.parametrize("kind", ["deleted", "moved"])
 @pytest.mark.parametrize("when", ["before", "between"])
 def test_the_bookmark_may_go_away(kind: str, when: str) -> None:
-    site = ChangingSite({n: BEGINNING - 9_000 for n in range(1, 31)}, 5, cloud=False)
+    site = ChangingSite(dict.fromkeys(range(1, 31), BEGINNING - 9_000), 5, cloud=False)
     gone = {1: [Change(kind, 5), Change(kind, 4)], 3: [Change(kind, 9)]}
     setattr(site, when, lambda call: gone.get(call, []))
     assert _read(site, None, BY_UPDATE).keys() >= set(range(1, 31)) - {4, 5, 9}
