@@ -68,14 +68,18 @@ def _of_watermarks(
 ) -> dict[str, dict[str, Any]]:
     """Return ``name`` to ``value`` of the watermarks that have one, by partition key."""
     scope, mark = scope_of(keys), issue_watermarks.c
-    is_gone = sa.exists().where(
-        projects.c.integration_id == mark.integration_id,
-        projects.c.jira_id == mark.project_jira_id,
-        projects.c.deleted_at.is_not(None),
+    is_gone = (
+        sa.exists()
+        .where(
+            projects.c.integration_id == mark.integration_id,
+            projects.c.jira_id == mark.project_jira_id,
+            projects.c.deleted_at.is_not(None),
+        )
+        .correlate(issue_watermarks)
     )
     is_marked = sa.and_(mark.integration_id == scope.c.integration_id, value.is_not(None), ~is_gone)
-    query = sa.select(scope.c.partition_key, name.label("name"), value.label("value")).outerjoin(
-        issue_watermarks, is_marked
+    query = sa.select(scope.c.partition_key, name.label("name"), value.label("value")).select_from(
+        scope.outerjoin(issue_watermarks, is_marked)
     )
     found: dict[str, dict[str, Any]] = {}
     for row in connection.execute(query):

@@ -1,6 +1,5 @@
 """Which projects a sweep speaks for, and which fields samples show."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -70,7 +69,7 @@ def sample(number: int, *issues: Any, **request: Any) -> RawPage:
 
 
 def test_fields_are_counted_where_they_have_a_value() -> None:
-    values: Mapping[str, Any] = {"customfield_3": None, "customfield_4": [], "customfield_5": ""}
+    values: dict[str, Any] = {"customfield_3": None, "customfield_4": [], "customfield_5": ""}
     made = sampled(
         sample(0, issue(customfield_1=0, summary="x", **values), issue(customfield_1="a")),
         sample(1, issue(customfield_1=[1], customfield_2={}), project_id="11"),
