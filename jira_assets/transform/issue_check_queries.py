@@ -99,17 +99,19 @@ def mistyped(
         issues.c.mistyped_fields.is_not(None),
         issues.c.deleted_at.is_(None),
     )
-    column = sa.func.unnest(issues.c.mistyped_fields).column_valued("column")
     counted = (
         sa.select(scope.c.partition_key, sa.func.count(issues.c.jira_id).label("issues"))
-        .outerjoin(issues, is_ours)
+        .select_from(scope.outerjoin(issues, is_ours))
         .group_by(scope.c.partition_key)
     )
-    by_column = (
-        sa.select(scope.c.partition_key, column.label("name"), sa.func.count().label("issues"))
-        .select_from(scope.join(issues, is_ours).join(column, sa.true()))
-        .group_by(scope.c.partition_key, column)
+    named = (
+        sa.select(scope.c.partition_key, sa.func.unnest(issues.c.mistyped_fields).label("name"))
+        .select_from(scope.join(issues, is_ours))
+        .subquery("named")
     )
+    by_column = sa.select(
+        named.c.partition_key, named.c.name, sa.func.count().label("issues")
+    ).group_by(named.c.partition_key, named.c.name)
     columns: dict[str, dict[str, int]] = {}
     for row in connection.execute(by_column):
         columns.setdefault(row.partition_key, {})[row.name] = row.issues

@@ -12,6 +12,7 @@ from jira_assets.transform.issue_pages import CHANGELOGS, ISSUES
 from jira_assets.transform.literals import array_literal
 from jira_assets.transform.values import moment
 from jira_assets.warehouse.contracts import MappedField, Rows
+from jira_assets.warehouse.describe import column_schema
 from jira_assets.warehouse.jsonb import clean_text
 from jira_assets.warehouse.tables import DATA_TABLES
 from jira_assets_tests.transform.issue_scenario import found, history, issue, page, pieces_of
@@ -75,7 +76,7 @@ def mutated(changes: list[tuple[Path, Any]]) -> Any:
 
 def insert(connection: psycopg.Connection, table: str, rows: Rows) -> int:
     """Hand rows to Postgres as the texts that they are, each cast to its column's type."""
-    types = {c.name: c.type.compile(sa.dialects.postgresql.dialect()) for c in DATA_TABLES[table].c}
+    types = {column.name: column.type for column in column_schema(table).columns}
     names = list(rows.columns)
     casts = ", ".join(f"%s::{types[name]}" for name in names)
     with connection.cursor() as cursor:

@@ -308,8 +308,10 @@ def test_people(value: Any, expected: tuple[str | None, str | None]) -> None:
 
 
 def test_a_field_without_a_value() -> None:
-    assert [has_value(each) for each in (None, [], "")] == [False] * 3
-    assert [has_value(each) for each in (0, False, 0.0, {}, " ", [None])] == [True] * 6
+    nothing: list[Any] = [None, [], ""]
+    something: list[Any] = [0, False, 0.0, {}, " ", [None]]
+    assert [has_value(each) for each in nothing] == [False] * 3
+    assert [has_value(each) for each in something] == [True] * 6
 
 
 DOC = {"type": "doc", "content": [{"type": "paragraph", "content": [{"text": "Two"}]}]}
