@@ -68,14 +68,18 @@ def _of_watermarks(
 ) -> dict[str, dict[str, Any]]:
     """Return ``name`` to ``value`` of the watermarks that have one, by partition key."""
     scope, mark = scope_of(keys), issue_watermarks.c
-    is_gone = sa.exists().where(
-        projects.c.integration_id == mark.integration_id,
-        projects.c.jira_id == mark.project_jira_id,
-        projects.c.deleted_at.is_not(None),
+    is_gone = (
+        sa.exists()
+        .where(
+            projects.c.integration_id == mark.integration_id,
+            projects.c.jira_id == mark.project_jira_id,
+            projects.c.deleted_at.is_not(None),
+        )
+        .correlate(issue_watermarks)
     )
     is_marked = sa.and_(mark.integration_id == scope.c.integration_id, value.is_not(None), ~is_gone)
-    query = sa.select(scope.c.partition_key, name.label("name"), value.label("value")).outerjoin(
-        issue_watermarks, is_marked
+    query = sa.select(scope.c.partition_key, name.label("name"), value.label("value")).select_from(
+        scope.outerjoin(issue_watermarks, is_marked)
     )
     found: dict[str, dict[str, Any]] = {}
     for row in connection.execute(query):
@@ -95,17 +99,19 @@ def mistyped(
         issues.c.mistyped_fields.is_not(None),
         issues.c.deleted_at.is_(None),
     )
-    column = sa.func.unnest(issues.c.mistyped_fields).column_valued("column")
     counted = (
         sa.select(scope.c.partition_key, sa.func.count(issues.c.jira_id).label("issues"))
-        .outerjoin(issues, is_ours)
+        .select_from(scope.outerjoin(issues, is_ours))
         .group_by(scope.c.partition_key)
     )
-    by_column = (
-        sa.select(scope.c.partition_key, column.label("name"), sa.func.count().label("issues"))
-        .select_from(scope.join(issues, is_ours).join(column, sa.true()))
-        .group_by(scope.c.partition_key, column)
+    named = (
+        sa.select(scope.c.partition_key, sa.func.unnest(issues.c.mistyped_fields).label("name"))
+        .select_from(scope.join(issues, is_ours))
+        .subquery("named")
     )
+    by_column = sa.select(
+        named.c.partition_key, named.c.name, sa.func.count().label("issues")
+    ).group_by(named.c.partition_key, named.c.name)
     columns: dict[str, dict[str, int]] = {}
     for row in connection.execute(by_column):
         columns.setdefault(row.partition_key, {})[row.name] = row.issues

@@ -153,8 +153,8 @@ def no_withheld_deletions(withheld: Mapping[str, int]) -> Verdict:
         passed=False,
         error=True,
         description=(
-            f"Half or more of the issues of {_count(len(withheld), 'project')} were not there any "
-            f"more at once, and were kept: {projects}. An account that lost the permission Browse "
+            f"In {_count(len(withheld), 'project')} half or more of the issues were gone at once; "
+            f"they were kept: {projects}. An account that lost the permission Browse "
             "Projects, or a security level, looks like that: check it in Jira. If they are really "
             "gone, run `jira-assets replay TENANT/INTEGRATION --accept-deletions`."
         ),

@@ -41,6 +41,8 @@ def transformed(site: Answers) -> Counter[str]:
     """Land a site's answers, make every table of them, alone and combined; count what came."""
     sources, seen = read(site)
     for table, transform in TRANSFORMS.items():
+        if not sources.keys() & set(transform.entities):
+            continue
         seen += checked(table, sources)
         for entity in transform.entities if len(transform.entities) > 1 else ():
             checked(table, {entity: sources[entity]})
