@@ -11,6 +11,7 @@ Decisions this module embodies:
 * The lineage goes on to the view that is made of the tables: the database keeps it, no run does.
 """
 
+import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -195,7 +196,21 @@ class IssueIncrements:
         owner = Owner(integration.tenant_id, integration.id, str(partition))
         claim(self.engine, self.run_id, integration.id, self.answers)
         landed = self.landings(self.engine, owner, self.tables)
-        return Increments(owner, self.tables, TRANSFORM_VERSION, lambda: map(step_of, landed))
+        return Increments(owner, self.tables, TRANSFORM_VERSION, partial(_steps, landed))
+
+
+def _steps(landed: Iterable[LandedEntity]) -> Iterator[Changes | Sweep]:
+    """Yield what each landing changes, one after the other.
+
+    Meanwhile the garbage collector passes over what there was before: a page is ten thousands of
+    new objects, at which it would walk through all of Dagster's again and again. It took half of
+    the time.
+    """
+    gc.freeze()
+    try:
+        yield from map(step_of, landed)
+    finally:
+        gc.unfreeze()
 
 
 def step_of(landed: LandedEntity) -> Changes | Sweep:
