@@ -23,6 +23,7 @@ from jira_assets.extract.pages import numbered, page_of
 from jira_assets.extract.progress import Listener, ProgressLog
 from jira_assets.extract.roster import ListedProject, Roster
 from jira_assets.extract.windows import Moments
+from jira_assets.garbage import rarely_collected
 from jira_assets.jira.client import Answer, JiraClient, ProjectEnd
 from jira_assets.jira.errors import WHO_KEEPS_THE_ACCOUNT, PermanentJiraError
 from jira_assets.jira.stats import Counts
@@ -72,7 +73,7 @@ class SiteReader:
     def issues(self, landed: frozenset[str]) -> Iterator[ScopePage | ScopeEnd]:
         """Read the issues of each project but those that have ``landed`` in an earlier attempt."""
         self._before["issues"] = self.client.stats
-        with as_dagster_failures(self.integration.partition_key):
+        with as_dagster_failures(self.integration.partition_key), rarely_collected():
             yield from self._issues(landed)
 
     def notes(self, entity: str) -> dict[str, Note]:

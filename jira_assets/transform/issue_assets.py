@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
+from jira_assets.garbage import rarely_collected
 from jira_assets.partitions import PartitionKey, partitions_definition
 from jira_assets.transform.issue_pages import issue_pieces
 from jira_assets.transform.runs import (
@@ -167,7 +168,13 @@ class IssueIncrements:
         owner = Owner(integration.tenant_id, integration.id, str(partition))
         claim(self.engine, self.run_id, integration.id, self.answers)
         landed = self.landings(self.engine, owner)
-        return Increments(owner, self.tables, TRANSFORM_VERSION, lambda: map(step_of, landed))
+        return Increments(owner, self.tables, TRANSFORM_VERSION, partial(_steps, landed))
+
+
+def _steps(landed: Iterable[LandedEntity]) -> Iterator[Changes | Sweep]:
+    """Yield what each landing changes, one after the other."""
+    with rarely_collected():
+        yield from map(step_of, landed)
 
 
 def step_of(landed: LandedEntity) -> Changes | Sweep:

@@ -285,7 +285,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class SweptPage:
-    """Ids of issues that a project has, some of them; a project without any has a page, too."""
+    """Ids of issues that a project has, some of them; a project without any has a page, too.
+
+    Ids of a project that cannot be swept, since not all of them could be read, have ``""``.
+    """
 
     project_jira_id: str
     issue_jira_ids: Sequence[str]

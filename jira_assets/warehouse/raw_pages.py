@@ -15,12 +15,14 @@ Decisions this module embodies:
 * Two processes that land the same extraction at once (a run believed dead was not) would mix their
   pages. Each batch is written under a lock on the reading, and whoever finds a page or a marker
   that is not its own gives up: what counts is never changed, and nothing is added to it.
-* Pages are read by their key, some at a time, and no connection is held between: who works on one
-  for a minute blocks nobody.
+* Pages are read by their key, some at a time, the next ones ahead, and no connection is held
+  between: who works on one for a minute blocks nobody. How many is told by their size: a page of
+  issues is a megabyte, one of a project's statuses a thousandth of that.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -44,6 +46,8 @@ BATCH_SECONDS: Final = 2.0
 SMALL_PAGES: Final = 20
 SMALL_BYTES: Final = 500_000
 PAGES_AT_ONCE: Final = 100
+FIRST_PAGES: Final = 4
+BYTES_AT_ONCE: Final = 4_000_000
 
 # For the driver itself: %b sends the arrays as they are; as text, each of them would be escaped.
 _INSERT: Final = """
@@ -251,33 +255,55 @@ def insert_pages(
 def stored_pages(
     engine: sa.Engine, extraction_id: UUID, entity: str, scope: str
 ) -> Iterator[RawPage]:
-    """Yield the pages of one (extraction, entity, scope) in page order, marked or not."""
-    last = -1
-    while True:
-        with engine.connect() as connection:
-            rows = connection.execute(_pages_after(extraction_id, entity, scope, last)).all()
-        for page, request, http_status, payload in rows:
-            yield RawPage(
-                page, request, http_status, None if payload is None else orjson.loads(payload)
+    """Yield the pages of one (extraction, entity, scope) in page order, marked or not.
+
+    What comes next is fetched while what is there is worked on.
+    """
+    part = _PartOfPages(extraction_id, entity, scope)
+    with ThreadPoolExecutor(1, thread_name_prefix="pages") as executor:
+        ahead = executor.submit(part.fetch, engine)
+        while rows := ahead.result():
+            ahead = executor.submit(part.fetch, engine)
+            for page, request, http_status, payload in rows:
+                content = None if payload is None else orjson.loads(payload)
+                yield RawPage(page, request, http_status, content)
+
+
+@dataclass
+class _PartOfPages:
+    """Pages still to be fetched: so many at a time as are about ``BYTES_AT_ONCE``."""
+
+    extraction_id: UUID
+    entity: str
+    scope: str
+    last: int = -1
+    most: int = FIRST_PAGES
+    ended: bool = False
+
+    def fetch(self, engine: sa.Engine) -> Sequence[sa.Row[Any]]:
+        """Return the next pages; none at the end."""
+        if self.ended:
+            return ()
+        pages = raw_extraction_data.c
+        query = (
+            sa.select(pages.page, pages.request, pages.http_status, sa.cast(pages.payload, sa.Text))
+            .where(
+                pages.extraction_id == self.extraction_id,
+                pages.entity == self.entity,
+                pages.scope == self.scope,
+                pages.page > self.last,
             )
-        if len(rows) < PAGES_AT_ONCE:
-            return
-        last = rows[-1].page
-
-
-def _pages_after(extraction_id: UUID, entity: str, scope: str, last: int) -> sa.Select[Any]:
-    pages = raw_extraction_data.c
-    return (
-        sa.select(pages.page, pages.request, pages.http_status, sa.cast(pages.payload, sa.Text))
-        .where(
-            pages.extraction_id == extraction_id,
-            pages.entity == entity,
-            pages.scope == scope,
-            pages.page > last,
+            .order_by(pages.page)
+            .limit(self.most)
         )
-        .order_by(pages.page)
-        .limit(PAGES_AT_ONCE)
-    )
+        with engine.connect() as connection:
+            rows = connection.execute(query).all()
+        self.ended = len(rows) < self.most
+        if rows:
+            self.last = rows[-1].page
+            mean = sum(len(row[3] or "") for row in rows) / len(rows)
+            self.most = round(min(max(BYTES_AT_ONCE / (mean + 1), 1), PAGES_AT_ONCE))
+        return rows
 
 
 def hold(connection: sa.Connection, reading: Reading) -> None:

@@ -74,7 +74,8 @@ def _stage(connection: sa.Connection, pages: Iterable[SweptPage]) -> None:
     projects: set[str] = set()
     ids: list[str | None] = []
     for page in pages:
-        projects.add(page.project_jira_id)
+        if page.project_jira_id:  # ids of projects that could not be swept are alive, no more
+            projects.add(page.project_jira_id)
         ids += page.issue_jira_ids
         if len(ids) >= _IDS_A_COPY:
             _copy(connection, "seen_issues", ids)

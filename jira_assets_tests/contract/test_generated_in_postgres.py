@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 
 from jira_assets.sandbox.model import Deployment
-from jira_assets.transform.snapshots import TRANSFORMS, build_snapshot
+from jira_assets.transform.snapshots import build_snapshot
 from jira_assets.warehouse.contracts import Owner, RawPage, Reading, Snapshot
 from jira_assets.warehouse.landing import land, sources_of_extraction
 from jira_assets.warehouse.merge import EmptySnapshotError, merge
@@ -19,6 +19,7 @@ from jira_assets_tests.contract.landing import read
 from jira_assets_tests.contract.sites import Answers, as_nobody_declared
 from jira_assets_tests.contract.spec import Spec
 from jira_assets_tests.contract.test_generated_answers import thorough
+from jira_assets_tests.transform.conftest import TABLES
 
 EXAMPLES = 40
 
@@ -73,8 +74,7 @@ def test_postgres_takes_whatever_is_answered(
     def holds(site: Answers) -> None:
         extraction = land_all(warehouse, owner, site)
         sources = sources_of_extraction(warehouse, owner, extraction, ENTITIES)
-        tables = [t for t in TRANSFORMS if sources.keys() & set(TRANSFORMS[t].entities)]
-        for table in tables:
+        for table in TABLES:
             snapshot = build_snapshot(table, owner, sources)
             merges.append(merged(warehouse, snapshot))
             living, aside = stored(warehouse, snapshot)
@@ -83,5 +83,5 @@ def test_postgres_takes_whatever_is_answered(
                 assert aside == len(snapshot.rejected)
 
     holds()
-    assert len(merges) > EXAMPLES
+    assert len(merges) == EXAMPLES * len(TABLES)
     assert sum(merges) > len(merges) * 3 // 4

@@ -1,5 +1,6 @@
 """The step of issues as Dagster runs it: what it hands to the IO manager, and for whom."""
 
+import gc
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -67,6 +68,7 @@ def test_increments_are_in_order_and_a_partition_fails_alone(transforms: Transfo
     assert made.transform_version == TRANSFORM_VERSION
     for _ in range(2):
         assert [type(step) for step in made.steps()] == [Sweep, Changes]
+    assert gc.get_freeze_count() == 0
 
 
 class Seen(dg.IOManager):
