@@ -10,8 +10,10 @@ import dagster as dg
 import pytest
 
 from jira_assets.definitions import (
+    DELETIONS_JOB,
     DISCOVER_JOB,
     EXTRACT_JOB,
+    ISSUES_JOB,
     SITE_JOB,
     TRANSFORM_JOB,
     UnknownEntityError,
@@ -25,7 +27,9 @@ from jira_assets.jobs.reconciler import OUR_JOBS
 from jira_assets.jobs.retention import PRUNE_JOB
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import DATA_TABLES, ENTITIES, SCHEMA, SOURCES
+from jira_assets.warehouse.views import STATUS_HISTORY
 
+VIEW = STATUS_HISTORY.name
 RAW = {f"raw_{entity}" for entity in ENTITIES}
 
 
@@ -38,8 +42,24 @@ def sensors(definitions: dg.Definitions = defs) -> dict[str, dg.SensorDefinition
     return {each.name: each for each in definitions.get_repository_def().sensor_defs}
 
 
+def materializable(definitions: dg.Definitions = defs) -> Mapping[str, Any]:
+    """Return the nodes less the views, which the database keeps and no run makes."""
+    return {name: node for name, node in nodes(definitions).items() if node.is_materializable}
+
+
 def test_there_is_an_asset_for_each_entity_and_each_table() -> None:
-    assert set(nodes()) == RAW | set(DATA_TABLES)
+    assert set(materializable()) == RAW | set(DATA_TABLES)
+    assert set(nodes()) - set(materializable()) == {VIEW}
+
+
+def test_the_lineage_goes_on_to_the_view() -> None:
+    view = nodes()[VIEW]
+    parents = {key.to_user_string() for key in view.parent_keys}
+    assert parents == {"issues", "issue_changelogs", "statuses"}
+    assert view.metadata["dagster/table_name"] == "jira.status_history"
+    assert [column.name for column in view.metadata["dagster/column_schema"].columns] == list(
+        STATUS_HISTORY.columns
+    )
 
 
 @pytest.mark.parametrize("name", sorted(RAW | set(DATA_TABLES)))
@@ -60,8 +80,10 @@ def test_every_asset_says_when_it_runs_and_how_old_it_may_be(name: str) -> None:
     said = node.metadata["runs_when"].value
     assert "`jira.etl_jobs`" in said
     assert "`jira-assets job list TENANT/INTEGRATION`" in said
+    hourly = name == "raw_issues"
     assert node.freshness_policy == dg.FreshnessPolicy.time_window(
-        fail_window=timedelta(days=2), warn_window=timedelta(hours=25)
+        fail_window=timedelta(hours=2) if hourly else timedelta(days=2),
+        warn_window=timedelta(minutes=75) if hourly else timedelta(hours=25),
     )
 
 
@@ -81,18 +103,19 @@ def test_the_lineage_leads_from_the_raw_assets_to_each_table(table: str) -> None
 
 def test_a_backfill_is_one_run_a_partition_to_extract_and_few_to_transform() -> None:
     one, few = dg.BackfillPolicy.multi_run(1), dg.BackfillPolicy.single_run()
-    for name, node in nodes().items():
+    for name, node in materializable().items():
         assert node.backfill_policy == (one if name in RAW else few)
 
 
 def test_what_reads_a_site_and_nothing_else_is_in_the_pool_of_sites() -> None:
-    for name, node in nodes().items():
+    for name, node in materializable().items():
         assert node.pools == ({SITES_POOL} if name in RAW else set())
 
 
 def test_a_run_that_reads_a_site_takes_a_slot_of_the_pool() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        for job in (EXTRACT_JOB, DISCOVER_JOB, SITE_JOB, TRANSFORM_JOB):
+        jobs = (EXTRACT_JOB, DISCOVER_JOB, ISSUES_JOB, DELETIONS_JOB, SITE_JOB, TRANSFORM_JOB)
+        for job in jobs:
             pools = set() if job == TRANSFORM_JOB else {SITES_POOL}
             run = instance.create_run_for_job(defs.resolve_job_def(job))
             concurrency = run.run_op_concurrency
@@ -101,8 +124,10 @@ def test_a_run_that_reads_a_site_takes_a_slot_of_the_pool() -> None:
 
 def test_the_jobs_hold_what_their_names_say() -> None:
     held = {
-        EXTRACT_JOB: RAW - {"raw_fields"},
-        DISCOVER_JOB: {"raw_fields"},
+        EXTRACT_JOB: {"raw_projects", "raw_issue_types", "raw_statuses", "raw_project_statuses"},
+        DISCOVER_JOB: {"raw_fields", "raw_issue_samples"},
+        ISSUES_JOB: {"raw_issues"},
+        DELETIONS_JOB: {"raw_issue_ids"},
         SITE_JOB: RAW,
         TRANSFORM_JOB: set(DATA_TABLES),
     }
@@ -186,7 +211,7 @@ def test_a_key_prefix_stands_before_every_asset_and_check(prefix: str | list[str
     built = build_definitions(key_prefix=prefix)
     dg.Definitions.validate_loadable(built)
     names = set(nodes(built))
-    assert names == {"/".join([*parts, name]) for name in RAW | set(DATA_TABLES)}
+    assert names == {"/".join([*parts, name]) for name in RAW | set(DATA_TABLES) | {VIEW}}
     checked = {key.asset_key for key in built.resolve_asset_graph().asset_check_keys}
     assert checked
     assert all(list(key.path[:-1]) == parts for key in checked)
@@ -200,8 +225,19 @@ def test_a_key_prefix_stands_before_every_asset_and_check(prefix: str | list[str
         (["statuses"], {"statuses"}),
         (["projects"], {"projects"}),
         (["issue_types", "statuses"], {"issue_types", "statuses"}),
-        (["project_statuses"], set(DATA_TABLES) - {"projects", "custom_fields"}),
+        (
+            ["project_statuses"],
+            {
+                "issue_types",
+                "statuses",
+                "projects_issue_types",
+                "projects_statuses",
+                "projects_issue_types_statuses",
+            },
+        ),
         (["fields"], {"custom_fields"}),
+        (["issue_samples"], {"projects_custom_fields"}),
+        (["issues"], {"issues", "issue_changelogs"}),
     ],
 )
 def test_only_some_entities_bring_the_tables_that_they_feed(
@@ -209,7 +245,7 @@ def test_only_some_entities_bring_the_tables_that_they_feed(
 ) -> None:
     built = build_definitions(entities=entities)
     dg.Definitions.validate_loadable(built)
-    assert set(nodes(built)) == {f"raw_{entity}" for entity in entities} | tables
+    assert set(materializable(built)) == {f"raw_{entity}" for entity in entities} | tables
     assert set(tables_of(entities)) == tables
     for table in tables:
         parents = {key.to_user_string() for key in nodes(built)[table].parent_keys}

@@ -39,6 +39,8 @@ INTERVAL_SECONDS: Final = 30
 OUR_JOBS: Final = (
     "extract_jira_metadata",
     "discover_jira_fields",
+    "extract_jira_issues",
+    "find_deleted_jira_issues",
     "extract_jira_site",
     "transform_jira_metadata",
     PRUNE_JOB,

@@ -82,6 +82,9 @@ def place(warehouse: sa.Engine, runtime_url: str, tmp_path: Path) -> Iterator[Pl
         yield Place(instance, warehouse, build_definitions(resources=resources), server)
 
 
+AFTER_METADATA = ["jira_discovery", "jira_issues", "jira_deletions"]
+
+
 def only(asked: list[dg.RunRequest] | str) -> dg.RunRequest:
     assert not isinstance(asked, str), asked
     (request,) = asked
@@ -110,7 +113,7 @@ def test_a_due_job_runs_and_writes_its_row(place: Place) -> None:
     for made in result.asset_materializations_for_node("read_jira_site"):
         assert made.metadata["next_run_at"].value == f"{ended.next_run_at:%Y-%m-%d %H:%M:%S} UTC"
         assert made.metadata["interval_minutes"].value == 1440
-    assert place.run_all() == ["jira_discovery"]
+    assert place.run_all() == AFTER_METADATA
 
 
 def test_the_fields_are_discovered_after_the_metadata_by_a_run_of_their_own(place: Place) -> None:
@@ -120,9 +123,10 @@ def test_the_fields_are_discovered_after_the_metadata_by_a_run_of_their_own(plac
     assert (request.job_name, request.tags[JOB_TAG]) == (DISCOVER_JOB, "jira_discovery")
     result = place.run(request)
     assert result.success
-    assert landed(place.engine, result.run_id) == ["fields"]
+    assert landed(place.engine, result.run_id) == ["fields", "issue_samples"]
     asked = [each.path.rpartition("/")[2] for each in place.server.requests]
-    assert asked == ["serverInfo", "field"]
+    assert asked[:2] == ["serverInfo", "field"]
+    assert set(asked[2:]) == {"search", "jql"}
     ended = job(place.engine, "jira_discovery")
     assert (ended.status, ended.progress_percentage) == ("COMPLETED", 100)
     assert minutes_from_now(place.engine, "next_run_at", "jira_discovery") == pytest.approx(
@@ -142,11 +146,11 @@ def test_the_fields_wait_for_metadata_that_failed(place: Place) -> None:
     assert place.tick() == "No job is due."
     place.server.faults = []
     write(place.engine, next_run_at="-1")
-    assert place.run_all() == ["jira_metadata", "jira_discovery"]
+    assert place.run_all() == ["jira_metadata", *AFTER_METADATA]
 
 
 def test_the_day_after_metadata_comes_first_again(place: Place) -> None:
-    assert place.run_all() == ["jira_metadata", "jira_discovery"]
+    assert place.run_all() == ["jira_metadata", *AFTER_METADATA]
     for name in ("jira_discovery", "jira_metadata"):
         write(place.engine, name, next_run_at="-1", due_at="-1")
     assert place.run_all() == ["jira_metadata", "jira_discovery"]
@@ -168,7 +172,7 @@ def test_that_metadata_is_off_is_said_to_whoever_waits_for_the_fields(place: Pla
     words = "acme/cloud jira_discovery: waits for jira_metadata, which is switched off"
     assert place.tick() == f"{words} and has not succeeded"
     ask(place.engine, get_integration(place.engine, PartitionKey.parse(KEY)))
-    assert place.run_all() == ["jira_metadata", "jira_discovery"]
+    assert place.run_all() == ["jira_metadata", *AFTER_METADATA]
 
 
 def test_an_integration_of_an_earlier_release_gets_the_job_at_the_next_tick(place: Place) -> None:

@@ -84,17 +84,17 @@ def test_nothing_leads_to_nothing() -> None:
 
 
 def test_one_run_covers_every_message_of_a_partition() -> None:
-    entities = ["projects", "statuses", "fields", "project_statuses"]
+    entities = ["projects", "statuses", "fields", "project_statuses", "issue_samples", "issues"]
     rows = [row(number, entity) for number, entity in enumerate(entities, 1)]
-    made = planned([rows[0], rows[3], rows[1], rows[2]], extraction(Phase.SUCCEEDED))
+    made = planned([rows[0], rows[3], *rows[4:], rows[1], rows[2]], extraction(Phase.SUCCEEDED))
     (request,) = made.requests
     assert request.partition_key == KEY
-    assert request.run_key == f"{UUID(int=4)}:1"
-    assert request.message_ids == tuple(UUID(int=number) for number in range(1, 5))
+    assert request.run_key == f"{UUID(int=6)}:1"
+    assert request.message_ids == tuple(UUID(int=number) for number in range(1, 7))
     assert set(request.tables) == set(SOURCES)
     assert not made.transitions
     assert "asks for a run of projects, " in made.words[0]
-    assert "(4 messages, attempt 1)" in made.words[0]
+    assert "(6 messages, attempt 1)" in made.words[0]
 
 
 @pytest.mark.parametrize("entity", sorted(TARGETS))
