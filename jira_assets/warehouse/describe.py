@@ -3,7 +3,8 @@
 The names of metadata entries are read by the command line and by people's own automation:
 ``outcome``, ``rows_inserted``, ``rows_updated``, ``rows_unchanged``, ``rows_deleted``,
 ``rows_rejected``, ``rows_before``, ``extractions``, ``extraction``, ``pages``, ``items``,
-``unreadable_projects``, ``seconds`` and Dagster's ``dagster/partition_row_count``. A landing has
+``unreadable_projects``, ``projects_read``, ``idle_projects``, ``seconds`` and Dagster's
+``dagster/partition_row_count``. A landing has
 beside them what its reading notes about itself (``Reading.notes``), under names that are none of
 these: ``calls``, ``retries``, ``answers_429``, ``waited_seconds`` (summed over the calls at once),
 ``asked_to_wait_seconds`` (pauses that Jira asked for) and ``received_megabytes``; and ``job``,
@@ -18,6 +19,7 @@ import dagster as dg
 from sqlalchemy.dialects import postgresql
 
 from jira_assets.warehouse.contracts import Landing, MergeResult, Note
+from jira_assets.warehouse.scoped_landing import ScopedLanding
 from jira_assets.warehouse.tables import SCHEMA
 from jira_assets.warehouse.tables import metadata as tables_metadata
 
@@ -68,11 +70,38 @@ def landing_metadata(
         "seconds": round(seconds, 2),
     }
     if landing.unreadable:
-        listed = islice(sorted(landing.unreadable.items()), LISTED)
-        table = markdown_table(["project id", "reason"], listed)
-        more = len(landing.unreadable) - LISTED
-        note = f"\n\n… and {more:,} more, in jira.raw_extractions" if more > 0 else ""
-        metadata["unreadable"] = dg.MetadataValue.md(table + note)
+        metadata["unreadable"] = _unreadable(landing.unreadable, "jira.raw_extractions")
+    return metadata
+
+
+def _unreadable(reasons: Mapping[str, str], where: str) -> dg.MarkdownMetadataValue:
+    listed = islice(sorted(reasons.items()), LISTED)
+    table = markdown_table(["project id", "reason"], listed)
+    more = len(reasons) - LISTED
+    note = f"\n\n… and {more:,} more, in {where}" if more > 0 else ""
+    return dg.MetadataValue.md(table + note)
+
+
+def scoped_landing_metadata(
+    landing: ScopedLanding, seconds: float, notes: Mapping[str, Note] | None = None
+) -> Metadata:
+    """Describe what landed of many projects; as ``landing_metadata``, with counts of projects.
+
+    ``projects_read`` are those that landed, ``idle_projects`` those without a change.
+    """
+    metadata: dict[str, Any] = {
+        **(notes or {}),
+        "extraction": str(landing.extraction_id),
+        "projects_read": len(landing.landed),
+        "idle_projects": len(landing.idle),
+        "pages": landing.pages,
+        "items": landing.items,
+        "dagster/partition_row_count": landing.items,
+        "unreadable_projects": len(landing.unreadable),
+        "seconds": round(seconds, 2),
+    }
+    if landing.unreadable:
+        metadata["unreadable"] = _unreadable(landing.unreadable, "jira.issue_watermarks")
     return metadata
 
 

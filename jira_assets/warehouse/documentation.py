@@ -25,7 +25,8 @@ EARLIER_NAMES: Final = {
 _DIALECT: Final = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
 _HEAD: Final = """# Tables
 
-Made from `jira_assets/warehouse/tables.py` and `views.py` by `python -m jira_assets.warehouse.documentation`.
+Made from `jira_assets/warehouse/tables.py` and `views.py` by
+`python -m jira_assets.warehouse.documentation`.
 
 All tables are in the schema `jira`; Dagster's own are in `dagster`. A *key* column is part of the
 primary key. "Earlier name" is what the service before this project called the same thing.

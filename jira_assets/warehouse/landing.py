@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from jira_assets.partitions import PartitionKey
 from jira_assets.warehouse.contracts import (
@@ -36,7 +36,6 @@ from jira_assets.warehouse.raw_pages import (
     LandingConflictError,
     Tally,
     hold,
-    is_marked,
     is_page_of,
     stored_pages,
 )
@@ -47,6 +46,7 @@ from jira_assets.warehouse.tables import (
     raw_extractions,
     tenants,
 )
+from jira_assets.warehouse.windows import window_of
 
 
 class UnknownExtractionError(LookupError):
@@ -91,13 +91,13 @@ def landed(
 ) -> Landing | None:
     """Return the marker of one (extraction, entity, scope); None while it is not whole."""
     row = connection.execute(
-        _markers().where(
+        select_markers().where(
             raw_extractions.c.extraction_id == extraction_id,
             raw_extractions.c.entity == entity,
             raw_extractions.c.scope == scope,
         )
     ).one_or_none()
-    return None if row is None else _landing(row)
+    return None if row is None else landing_of(row)
 
 
 def newest_sources(engine: sa.Engine, owner: Owner, entities: Collection[str]) -> Sources:
@@ -129,8 +129,26 @@ def sources_of_extraction(
 
 def require_landed(connection: sa.Connection, landings: Iterable[Landing]) -> None:
     """Raise ``PrunedExtractionError`` for the first of these whose marker is gone."""
-    for landing in landings:
-        if not is_marked(connection, landing.extraction_id, landing.entity, landing.scope):
+    wanted = {(each.extraction_id, each.entity, each.scope): each for each in landings}
+    arrays: list[sa.BindParameter[Any]] = [
+        sa.literal([key[0] for key in wanted], ARRAY(sa.Uuid)),
+        sa.literal([key[1] for key in wanted], ARRAY(sa.Text)),
+        sa.literal([key[2] for key in wanted], ARRAY(sa.Text)),
+    ]
+    named = sa.func.unnest(*arrays).table_valued("extraction_id", "entity", "scope", name="named")
+    named = named.render_derived()
+    markers = raw_extractions.c
+    found = sa.select(markers.extraction_id, markers.entity, markers.scope).join(
+        named,
+        sa.and_(
+            markers.extraction_id == named.c.extraction_id,
+            markers.entity == named.c.entity,
+            markers.scope == named.c.scope,
+        ),
+    )
+    there = {tuple(row) for row in connection.execute(found)}
+    for key, landing in wanted.items():
+        if key not in there:
             raise PrunedExtractionError(landing)
 
 
@@ -190,8 +208,8 @@ def _sources(
 ) -> Sources:
     ranked = _ranked(owner, entities, preferred).subquery()
     newest = sa.select(ranked).where(ranked.c.rank == 1)
-    landings = [_landing(row) for row in connection.execute(newest)]
-    return {landing.entity: _landed_entity(engine, landing) for landing in landings}
+    landings = [landing_of(row) for row in connection.execute(newest)]
+    return {landing.entity: landed_entity(engine, landing) for landing in landings}
 
 
 def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> sa.Select[Any]:
@@ -202,7 +220,7 @@ def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> 
         order.insert(0, (marker.extraction_id == preferred).desc())
     rank = sa.func.row_number().over(partition_by=marker.entity, order_by=order)
     return (
-        _markers()
+        select_markers()
         .add_columns(rank.label("rank"))
         .where(
             marker.integration_id == owner.integration_id,
@@ -212,7 +230,8 @@ def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> 
     )
 
 
-def _landed_entity(engine: sa.Engine, landing: Landing) -> LandedEntity:
+def landed_entity(engine: sa.Engine, landing: Landing) -> LandedEntity:
+    """Return a landing together with the door to its pages."""
     return LandedEntity(landing, partial(_all_pages, engine, landing))
 
 
@@ -226,7 +245,8 @@ def _all_pages(engine: sa.Engine, landing: Landing) -> Iterator[RawPage]:
         raise PrunedExtractionError(landing)
 
 
-def _markers() -> sa.Select[Any]:
+def select_markers() -> sa.Select[Any]:
+    """Select markers with what ``landing_of`` needs."""
     return (
         sa.select(
             raw_extractions,
@@ -238,8 +258,10 @@ def _markers() -> sa.Select[Any]:
     )
 
 
-def _landing(row: sa.Row[Any]) -> Landing:
+def landing_of(row: sa.Row[Any]) -> Landing:
+    """Return the landing that a row of ``select_markers`` is."""
     key = PartitionKey(row.tenant, row.integration)
+    window = row.complete_for.get("window")
     return Landing(
         owner=Owner(row.tenant_id, row.integration_id, str(key)),
         extraction_id=row.extraction_id,
@@ -253,4 +275,6 @@ def _landing(row: sa.Row[Any]) -> Landing:
         included_projects=tuple(row.complete_for["included"]),
         excluded_projects=tuple(row.complete_for["excluded"]),
         unreadable=row.complete_for["unreadable"],
+        is_full=row.is_full,
+        window=None if window is None else window_of(window),
     )

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from jira_assets.warehouse.tables import (
+    INCREMENTAL,
     OPEN_STATES,
     SOURCES,
     applied_extractions,
@@ -47,8 +48,9 @@ def settle(connection: sa.Connection, integration_id: int, targets: Targets) -> 
     """Close the integration's messages that the tables have caught up with; return how many.
 
     ``completed`` where every target holds that very extraction (or there is no target), else
-    ``superseded``: something newer was applied. Messages about entities that are not in ``targets``
-    are left alone.
+    ``superseded``: something newer was applied. Of incremental entities the newer one is applied
+    after this one, not in its place: ``completed``, too. Messages about entities that are not in
+    ``targets`` are left alone.
     """
     done = _caught_up(integration_id, targets)
     outcome = sa.case((done.c.same, "completed"), else_="superseded")
@@ -116,7 +118,13 @@ def _caught_up(integration_id: int, targets: Targets) -> sa.CTE:
         sa.select(
             queue.message_id,
             sa.func.coalesce(
-                sa.func.bool_and(applied.extraction_id == queue.extraction_id), sa.true()
+                sa.func.bool_and(
+                    sa.or_(
+                        applied.extraction_id == queue.extraction_id,
+                        queue.entity.in_(INCREMENTAL),
+                    )
+                ),
+                sa.true(),
             ).label("same"),
         )
         .join(held, held.c.message_id == queue.message_id)

@@ -15,8 +15,8 @@ Decisions this module embodies:
 * Two processes that land the same extraction at once (a run believed dead was not) would mix their
   pages. Each batch is written under a lock on the reading, and whoever finds a page or a marker
   that is not its own gives up: what counts is never changed, and nothing is added to it.
-* Pages are read by their key, some at a time, and no connection is held between: who works on one
-  for a minute blocks nobody.
+* Pages are read by their key, some at a time, fewer of large ones, and no connection is held
+  between: who works on one for a minute blocks nobody.
 """
 
 import time
@@ -31,7 +31,7 @@ import orjson
 import sqlalchemy as sa
 
 from jira_assets.warehouse.connect import advisory_lock
-from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading
+from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading, ScopedReading
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jsonb import to_jsonb
 from jira_assets.warehouse.one_at_a_time import OneAtATime
@@ -43,7 +43,9 @@ BATCH_BYTES: Final = 1_000_000
 BATCH_SECONDS: Final = 2.0
 SMALL_PAGES: Final = 20
 SMALL_BYTES: Final = 500_000
+FIRST_PAGES_AT_ONCE: Final = 10
 PAGES_AT_ONCE: Final = 100
+CHARACTERS_AT_ONCE: Final = 8_000_000
 
 # For the driver itself: %b sends the arrays as they are; as text, each of them would be escaped.
 _INSERT: Final = """
@@ -52,11 +54,13 @@ _INSERT: Final = """
         page, request, http_status, payload, extracted_at
     )
     SELECT
-        %(extraction_id)s::uuid, %(entity)s::text, %(scope)s::text,
+        %(extraction_id)s::uuid, %(entity)s::text, scope,
         %(tenant_id)s::bigint, %(integration_id)s::bigint,
         page, request::jsonb, http_status, payload::jsonb, %(began)s::timestamptz
-    FROM unnest(%(pages)b::int[], %(requests)b::text[], %(statuses)b::int[], %(payloads)b::text[])
-        AS given (page, request, http_status, payload)
+    FROM unnest(
+        %(scopes)b::text[], %(pages)b::int[], %(requests)b::text[],
+        %(statuses)b::int[], %(payloads)b::text[]
+    ) AS given (scope, page, request, http_status, payload)
     ON CONFLICT DO NOTHING
 """
 
@@ -64,7 +68,7 @@ _INSERT: Final = """
 class LandingConflictError(RuntimeError):
     """Somebody else lands pages of the same extraction, entity and scope at the same time."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading | ScopedReading) -> None:
         super().__init__(
             f"{reading.entity} of extraction {reading.extraction_id} "
             f"({reading.owner.partition_key}) is being landed by another process too. "
@@ -104,9 +108,10 @@ class Tally:
 
 
 @dataclass
-class _Batch:
+class Batch:
     """Pages that are written together, column by column."""
 
+    scopes: list[str] = field(default_factory=list)
     pages: list[int] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
@@ -116,24 +121,40 @@ class _Batch:
     due: float = 0.0
     """When to write it, however small it is; of the monotonic clock."""
 
-    def add(self, page: RawPage) -> None:
+    def add(self, scope: str, page: RawPage) -> None:
+        """Take one page in."""
         payload = None if page.payload is None else to_jsonb(page.payload)
         if not self.pages:
             self.due = time.monotonic() + BATCH_SECONDS
+        self.scopes.append(scope)
         self.pages.append(page.page)
         self.requests.append(to_jsonb(dict(page.request)))
         self.statuses.append(page.http_status)
         self.payloads.append(payload)
         self.size += len(payload or "")
 
+    def drop(self, scope: str) -> None:
+        """Leave out what was taken in of a scope."""
+        if scope not in self.scopes:
+            return
+        kept = [place for place, each in enumerate(self.scopes) if each != scope]
+        self.scopes = [self.scopes[place] for place in kept]
+        self.pages = [self.pages[place] for place in kept]
+        self.requests = [self.requests[place] for place in kept]
+        self.statuses = [self.statuses[place] for place in kept]
+        self.payloads = [self.payloads[place] for place in kept]
+        self.size = sum(len(payload or "") for payload in self.payloads)
+
     def is_full(self) -> bool:
+        """Whether it is time to write it."""
         return (
             len(self.pages) >= BATCH_PAGES
             or self.size >= BATCH_BYTES
-            or time.monotonic() >= self.due
+            or (bool(self.pages) and time.monotonic() >= self.due)
         )
 
     def is_small(self) -> bool:
+        """Whether writing it takes no longer than to hand it over."""
         return len(self.pages) < SMALL_PAGES and self.size < SMALL_BYTES
 
 
@@ -148,7 +169,7 @@ class Attempt:
             earliest = sa.select(sa.func.min(raw_extraction_data.c.extracted_at))
             began = connection.scalar(earliest.where(is_page_of(reading))) or self._batch_began
         self.tally = Tally(began)
-        self._batch = _Batch()
+        self._batch = Batch()
 
     def take_over(self) -> None:
         """Count the pages that an earlier attempt left."""
@@ -176,7 +197,7 @@ class Attempt:
     def _take(self, page: RawPage, writer: OneAtATime) -> None:
         if page.page in self.tally.pages:
             return
-        self._batch.add(page)
+        self._batch.add(self._reading.scope, page)
         self.tally.add(page)
         if not self._batch.is_full():
             return
@@ -187,12 +208,12 @@ class Attempt:
         else:
             writer.run(partial(self._write, batch))
 
-    def _next_batch(self) -> _Batch:
+    def _next_batch(self) -> Batch:
         """Return what was gathered, and begin anew."""
-        batch, self._batch = self._batch, _Batch()
+        batch, self._batch = self._batch, Batch()
         return batch
 
-    def _write(self, batch: _Batch) -> None:
+    def _write(self, batch: Batch) -> None:
         if not batch.pages:
             return
         with self._engine.begin() as connection:
@@ -207,27 +228,30 @@ class Attempt:
                 self._reading.scope,
             ):
                 raise LandingConflictError(self._reading)
-            written = _insert(connection, self._reading, batch, self._batch_began)
+            written = insert_pages(connection, self._reading, batch, self._batch_began)
             if written != len(batch.pages):
                 raise LandingConflictError(self._reading)
         self._batch_began = next_began
 
 
 def count_items(payload: Any) -> int:
-    """Count the objects on a page: the length of a list, or of a paged object's ``values``."""
-    if isinstance(payload, dict) and isinstance(payload.get("values"), list):
-        return len(payload["values"])
+    """Count the objects on a page: a list's length, or that of what a paged object lists."""
+    if isinstance(payload, dict):
+        lists = (payload.get(name) for name in ("values", "issues"))
+        return next((len(each) for each in lists if isinstance(each, list)), 1)
     return len(payload) if isinstance(payload, list) else 1
 
 
-def _insert(connection: sa.Connection, reading: Reading, batch: _Batch, began: datetime) -> int:
+def insert_pages(
+    connection: sa.Connection, reading: Reading | ScopedReading, batch: Batch, began: datetime
+) -> int:
     """Insert the pages of a batch that are not there yet; return how many those are."""
     parameters = {
         "extraction_id": reading.extraction_id,
         "entity": reading.entity,
-        "scope": reading.scope,
         "tenant_id": reading.owner.tenant_id,
         "integration_id": reading.owner.integration_id,
+        "scopes": batch.scopes,
         "pages": batch.pages,
         "requests": batch.requests,
         "statuses": batch.statuses,
@@ -242,20 +266,27 @@ def stored_pages(
     engine: sa.Engine, extraction_id: UUID, entity: str, scope: str
 ) -> Iterator[RawPage]:
     """Yield the pages of one (extraction, entity, scope) in page order, marked or not."""
-    last = -1
+    last, at_once = -1, min(FIRST_PAGES_AT_ONCE, PAGES_AT_ONCE)
     while True:
         with engine.connect() as connection:
-            rows = connection.execute(_pages_after(extraction_id, entity, scope, last)).all()
+            rows = connection.execute(
+                _pages_after(extraction_id, entity, scope, last, at_once)
+            ).all()
+        size = 0
         for page, request, http_status, payload in rows:
+            size += len(payload or "")
             yield RawPage(
                 page, request, http_status, None if payload is None else orjson.loads(payload)
             )
-        if len(rows) < PAGES_AT_ONCE:
+        if len(rows) < at_once:
             return
         last = rows[-1].page
+        at_once = max(1, min(PAGES_AT_ONCE, at_once * CHARACTERS_AT_ONCE // (size + 1)))
 
 
-def _pages_after(extraction_id: UUID, entity: str, scope: str, last: int) -> sa.Select[Any]:
+def _pages_after(
+    extraction_id: UUID, entity: str, scope: str, last: int, most: int
+) -> sa.Select[Any]:
     pages = raw_extraction_data.c
     return (
         sa.select(pages.page, pages.request, pages.http_status, sa.cast(pages.payload, sa.Text))
@@ -266,18 +297,21 @@ def _pages_after(extraction_id: UUID, entity: str, scope: str, last: int) -> sa.
             pages.page > last,
         )
         .order_by(pages.page)
-        .limit(PAGES_AT_ONCE)
+        .limit(most)
     )
 
 
-def hold(connection: sa.Connection, reading: Reading) -> None:
+def hold(connection: sa.Connection, reading: Reading | ScopedReading) -> None:
     """Keep every other process from landing this reading until the transaction ends."""
-    hold_landing(connection, reading.extraction_id, reading.entity, reading.scope)
+    hold_landing(connection, reading.extraction_id, reading.entity)
 
 
-def hold_landing(connection: sa.Connection, extraction_id: UUID, entity: str, scope: str) -> None:
-    """Keep every other process from landing, or removing, these pages until the end."""
-    advisory_lock(connection, f"jira_assets/landing/{extraction_id}/{entity}/{scope}")
+def hold_landing(connection: sa.Connection, extraction_id: UUID, entity: str) -> None:
+    """Keep every other process from landing, or removing, these pages until the end.
+
+    All scopes of the entity have one lock: batches hold pages of many.
+    """
+    advisory_lock(connection, f"jira_assets/landing/{extraction_id}/{entity}")
 
 
 def is_marked(connection: sa.Connection, extraction_id: UUID, entity: str, scope: str) -> bool:
