@@ -242,7 +242,10 @@ def _known(context: dg.AssetExecutionContext, integration: Integration) -> Known
     engine = warehouse.engine()
     return Known(
         watermarks=lambda: read_watermarks(engine, integration.id),
-        usage=lambda: field_usage(engine, integration.id),
+        usage=lambda: {
+            project_id: {name: filled for name, (filled, _) in used.items()}
+            for project_id, used in field_usage(engine, integration.id).items()
+        },
         types=lambda: field_types(engine, integration.id),
     )
 

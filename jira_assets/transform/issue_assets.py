@@ -112,6 +112,7 @@ def _issue_step(
             run_id=context.run.run_id,
             landings=partial(
                 changes_to_apply,
+                tables=made,
                 transform_version=TRANSFORM_VERSION,
                 force=context.resources.table_io_manager.force,
                 extraction=chosen_extraction(config.extraction),

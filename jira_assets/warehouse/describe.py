@@ -3,7 +3,8 @@
 The names of metadata entries are read by the command line and by people's own automation:
 ``outcome``, ``rows_inserted``, ``rows_updated``, ``rows_unchanged``, ``rows_deleted``,
 ``rows_rejected``, ``rows_before``, ``extractions``, ``extraction``, ``pages``, ``items``,
-``unreadable_projects``, ``seconds`` and Dagster's ``dagster/partition_row_count``. A landing has
+``unreadable_projects``, ``projects_read``, ``idle_projects``, ``seconds`` and Dagster's
+``dagster/partition_row_count``. A landing has
 beside them what its reading notes about itself (``Reading.notes``), under names that are none of
 these: ``calls``, ``retries``, ``answers_429``, ``waited_seconds`` (summed over the calls at once),
 ``asked_to_wait_seconds`` (pauses that Jira asked for) and ``received_megabytes``; and ``job``,
@@ -18,13 +19,12 @@ import dagster as dg
 from sqlalchemy.dialects import postgresql
 
 from jira_assets.warehouse.contracts import Landing, MergeResult, Note
+from jira_assets.warehouse.scoped_landing import ScopedLanding
 from jira_assets.warehouse.tables import SCHEMA
 from jira_assets.warehouse.tables import metadata as tables_metadata
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from jira_assets.warehouse.scoped_landing import ScopedLanding
 
 PREVIEW_ROWS: Final = 5
 LISTED: Final = 50
@@ -74,14 +74,26 @@ def landing_metadata(
     return metadata
 
 
+def _unreadable(reasons: Mapping[str, str], where: str) -> dg.MarkdownMetadataValue:
+    listed = islice(sorted(reasons.items()), LISTED)
+    table = markdown_table(["project id", "reason"], listed)
+    more = len(reasons) - LISTED
+    note = f"\n\n… and {more:,} more, in {where}" if more > 0 else ""
+    return dg.MetadataValue.md(table + note)
+
+
 def scoped_landing_metadata(
-    landing: "ScopedLanding", seconds: float, notes: Mapping[str, Note]
+    landing: ScopedLanding, seconds: float, notes: Mapping[str, Note] | None = None
 ) -> Metadata:
-    """Describe what landed of many scopes: beside what ``landing_metadata`` says, how many."""
+    """Describe what landed of many projects; as ``landing_metadata``, with counts of projects.
+
+    ``projects_read`` are those that landed, ``idle_projects`` those without a change.
+    """
     metadata: dict[str, Any] = {
-        **notes,
+        **(notes or {}),
         "extraction": str(landing.extraction_id),
-        "projects_landed": landing.landed,
+        "projects_read": len(landing.landed),
+        "idle_projects": len(landing.idle),
         "pages": landing.pages,
         "items": landing.items,
         "dagster/partition_row_count": landing.items,
@@ -93,7 +105,7 @@ def scoped_landing_metadata(
     return metadata
 
 
-def merge_metadata(result: MergeResult, preview: str | None = None) -> Metadata:
+def merge_metadata(result: MergeResult, preview: str) -> Metadata:
     """Describe what a merge did to one integration's rows of one table."""
     extractions = {entity: str(uuid) for entity, uuid in sorted(result.extraction_ids.items())}
     return {
@@ -106,15 +118,8 @@ def merge_metadata(result: MergeResult, preview: str | None = None) -> Metadata:
         "rows_before": result.alive_before,
         "dagster/partition_row_count": result.alive,
         "extractions": dg.MetadataValue.json(extractions),
-        **({} if preview is None else {"preview": dg.MetadataValue.md(preview)}),
+        "preview": dg.MetadataValue.md(preview),
     }
-
-
-def _unreadable(reasons: Mapping[str, str], kept_in: str) -> dg.MarkdownMetadataValue:
-    table = markdown_table(["project id", "reason"], islice(sorted(reasons.items()), LISTED))
-    more = len(reasons) - LISTED
-    note = f"\n\n… and {more:,} more, in {kept_in}" if more > 0 else ""
-    return dg.MetadataValue.md(table + note)
 
 
 def preview(frame: "pd.DataFrame") -> str:

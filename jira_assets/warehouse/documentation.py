@@ -25,7 +25,7 @@ EARLIER_NAMES: Final = {
 _DIALECT: Final = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
 _HEAD: Final = """# Tables
 
-Made from `tables.py`, `issue_tables.py` and `views.py` of `jira_assets/warehouse` by
+Made from `jira_assets/warehouse/tables.py` and `views.py` by
 `python -m jira_assets.warehouse.documentation`.
 
 All tables are in the schema `jira`; Dagster's own are in `dagster`. A *key* column is part of the

@@ -1,217 +1,240 @@
-"""What issues have landed that the tables have yet to take in; and what readings need to know.
+"""What the tables of issues have yet to take in, and how far each project has been read.
 
 Decisions this module embodies:
 
-* A project's landings count from its last full one on: that one says all there is. They are taken
-  in from the oldest that is not applied, in the order in which their readings began.
-* Made by another version of the transforms, what is applied counts as not applied: the scope is
-  made anew from its last full landing on.
-* Of the sweeps, the newest alone counts: it says all there is.
+* Of an incremental entity every landing counts, in the order in which they were read: those that
+  are newer than what the tables hold of the scope. Where they hold nothing of it, or what another
+  transform made: all from its last full landing on (from the oldest, where there is none).
+* Of the sweeps only the newest counts. It comes again where something older than it is applied:
+  what that brings may be gone.
+* Whether something is applied is read off ``applied_extractions``; a landing counts as applied once
+  every one of the tables holds it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from jira_assets.warehouse.contracts import LandedEntity, Landing, MappedField, Owner
-from jira_assets.warehouse.issue_stage import STAGED
+from jira_assets.warehouse.contracts import LandedEntity, MappedField, Owner
 from jira_assets.warehouse.landing import (
-    all_pages,
+    UnknownExtractionError,
+    landed_entity,
     landing_of,
-    markers,
-    newest_sources,
-    require_extraction,
-    sources_of_extraction,
+    select_markers,
 )
 from jira_assets.warehouse.tables import (
-    INCREMENTAL,
-    applied_extractions,
     custom_fields,
     issue_watermarks,
     projects_custom_fields,
     raw_extractions,
 )
+from jira_assets.warehouse.windows import mapped_of
 
-_SWEEP: Final = "issue_ids"
-_marker: Final = raw_extractions.c
+SWEEP: Final = "issue_ids"
+ISSUES: Final = "issues"
+
+
+class NothingLandedError(LookupError):
+    """Nothing that the tables are made of has ever landed for an integration."""
 
 
 @dataclass(frozen=True)
 class Watermark:
-    """How far the issues of one project were read."""
+    """How far the issues of one project have been read."""
 
     project_key: str
     read_until: datetime | None
+    """None: they were never read."""
     full_read_at: datetime | None
-    mapped: Mapping[str, MappedField]
-    unreadable: str | None
+    mapped: Mapping[str, MappedField] = field(default_factory=dict)
+    """Column of ``issues`` to the field that the last full reading had for it."""
+    unreadable: str | None = None
+    withheld_deletions: int = 0
 
 
-@dataclass(frozen=True)
-class _Applied:
-    """What all the tables hold of one scope; of several, the oldest."""
-
-    order: tuple[datetime, int]
-    versions: frozenset[str]
-
-
-def changes_to_apply(
+def changes_to_apply(  # noqa: PLR0913 # the last two are choices, given by name
     engine: sa.Engine,
     owner: Owner,
+    tables: Collection[str],
     transform_version: str,
     *,
     force: bool = False,
     extraction: UUID | None = None,
 ) -> list[LandedEntity]:
-    """Return the landings of issues, and of their sweep, to be taken in, oldest first.
+    """Return the landings of issues, and of their ids, that are to be applied, in that order.
 
     Args:
-        engine: the warehouse's.
-        owner: whose.
-        transform_version: with which they are made now.
-        force: what is applied, too.
-        extraction: nothing that began after it, of each scope; implies ``force``.
+        engine: of the runtime role.
+        owner: the integration.
+        tables: the tables that are made of them.
+        transform_version: what is held by the work of another one is made anew.
+        force: from each scope's last full landing on, whatever is applied already (a replay).
+        extraction: what stood there when this extraction had landed; implies ``force``.
 
     Raises:
         UnknownExtractionError: nothing of ``extraction`` has landed for this integration.
+        NothingLandedError: nothing at all has.
     """
+    asked = {
+        "integration_id": owner.integration_id,
+        "tables": sorted(tables),
+        "count": len(set(tables)),
+        "version": transform_version,
+        "force": force or extraction is not None,
+    }
     with engine.connect() as connection:
-        last = None if extraction is None else _order_of(connection, owner, extraction)
-        applied = {} if force or last else _applied(connection, owner)
-        landings = [landing_of(row) for row in connection.execute(_since_full(owner, last))]
-    wanted = [each for each in landings if _is_open(each, applied, transform_version)]
-    found = [LandedEntity(each, partial(all_pages, engine, each)) for each in wanted]
+        asked |= _limit(connection, owner, extraction)
+        wanted = connection.execute(_TO_APPLY, asked).scalars().all()
+        if not wanted and not _anything(connection, owner):
+            raise NothingLandedError(
+                f"{owner.partition_key}: no issues have landed yet. Materialize raw_issues first."
+            )
+        chosen = select_markers().where(
+            raw_extractions.c.sequence == sa.any_(sa.literal(wanted, ARRAY(sa.BigInteger)))
+        )
+        landings = sorted(map(landing_of, connection.execute(chosen)), key=lambda each: each.order)
+    return [landed_entity(engine, landing) for landing in landings]
+
+
+def _limit(connection: sa.Connection, owner: Owner, extraction: UUID | None) -> dict[str, Any]:
+    """Return the newest landing that counts: of the extraction, where one is named."""
+    nothing = {"limit_at": None, "limit_sequence": None}
     if extraction is None:
-        sweeps = newest_sources(engine, owner, [_SWEEP])
-    else:
-        sweeps = sources_of_extraction(engine, owner, extraction, [_SWEEP])
-    found += [
-        each for each in sweeps.values() if _is_open(each.landing, applied, transform_version)
-    ]
-    return sorted(found, key=lambda each: each.landing.order)
+        return nothing
+    row = connection.execute(
+        _NEWEST_OF, {"integration_id": owner.integration_id, "extraction_id": extraction}
+    ).one()
+    if not row.landings:
+        raise UnknownExtractionError(
+            f"nothing of extraction {extraction} has landed for {owner.partition_key}. "
+            "Take the id from the materializations of its raw assets."
+        )
+    if row.sequence is None:
+        return nothing  # It has landed other entities: the newest of these, as for other tables.
+    return {"limit_at": row.started_at, "limit_sequence": row.sequence}
+
+
+def _anything(connection: sa.Connection, owner: Owner) -> bool:
+    markers = raw_extractions.c
+    landed = sa.select(sa.literal(1)).where(
+        markers.integration_id == owner.integration_id, markers.entity.in_([ISSUES, SWEEP])
+    )
+    return connection.execute(landed.limit(1)).first() is not None
+
+
+_NEWEST_OF: Final = sa.text(
+    """
+    SELECT count(*) AS landings,
+        (array_agg(started_at ORDER BY started_at DESC, sequence DESC) FILTER (WHERE ours))[1]
+            AS started_at,
+        (array_agg(sequence ORDER BY started_at DESC, sequence DESC) FILTER (WHERE ours))[1]
+            AS sequence
+    FROM (
+        SELECT *, entity IN ('issues', 'issue_ids') AS ours FROM jira.raw_extractions
+        WHERE integration_id = :integration_id AND extraction_id = :extraction_id
+    ) AS marker
+    """
+)
+
+_TO_APPLY: Final = sa.text(
+    """
+    WITH marker AS MATERIALIZED (
+        SELECT entity, scope, started_at, sequence, is_full FROM jira.raw_extractions
+        WHERE integration_id = :integration_id AND entity IN ('issues', 'issue_ids')
+        AND (
+            CAST(:limit_at AS timestamptz) IS NULL
+            OR (started_at, sequence) <= (:limit_at, CAST(:limit_sequence AS bigint))
+        )
+    ),
+    held AS (
+        -- Where one of the tables is behind the other, from there on.
+        SELECT entity, scope, min(started_at) AS started_at, min(sequence) AS sequence
+        FROM jira.applied_extractions
+        WHERE integration_id = :integration_id AND table_name = ANY(:tables) AND NOT :force
+        AND entity IN ('issues', 'issue_ids')
+        GROUP BY entity, scope
+        HAVING count(*) = :count AND bool_and(transform_version = :version)
+    ),
+    first AS (
+        SELECT DISTINCT ON (scope) scope, started_at, sequence FROM marker
+        WHERE entity = 'issues'
+        ORDER BY scope, is_full DESC,
+            CASE WHEN is_full THEN started_at END DESC, CASE WHEN is_full THEN sequence END DESC,
+            started_at, sequence
+    ),
+    wanted AS (
+        SELECT marker.started_at, marker.sequence
+        FROM marker JOIN first USING (scope) LEFT JOIN held
+        ON held.entity = marker.entity AND held.scope = marker.scope
+        WHERE marker.entity = 'issues'
+        AND CASE
+            WHEN held.scope IS NULL
+            THEN (marker.started_at, marker.sequence) >= (first.started_at, first.sequence)
+            ELSE (marker.started_at, marker.sequence) > (held.started_at, held.sequence)
+        END
+    ),
+    sweep AS (
+        SELECT started_at, sequence FROM marker WHERE entity = 'issue_ids'
+        ORDER BY started_at DESC, sequence DESC LIMIT 1
+    )
+    SELECT sequence FROM wanted
+    UNION ALL
+    SELECT sweep.sequence FROM sweep LEFT JOIN held ON held.entity = 'issue_ids'
+    WHERE held.scope IS NULL
+    OR (sweep.started_at, sweep.sequence) > (held.started_at, held.sequence)
+    OR EXISTS (
+        SELECT FROM wanted
+        WHERE (wanted.started_at, wanted.sequence) < (sweep.started_at, sweep.sequence)
+    )
+    """
+)
+"""The sequences of the markers that are to be applied."""
 
 
 def read_watermarks(engine: sa.Engine, integration_id: int) -> dict[str, Watermark]:
-    """Return how far each project was read, by its id."""
-    mark = issue_watermarks.c
-    query = sa.select(issue_watermarks).where(mark.integration_id == integration_id)
+    """Return how far each project's issues have been read, by the project's id."""
+    marks = issue_watermarks.c
+    query = sa.select(issue_watermarks).where(marks.integration_id == integration_id)
     with engine.connect() as connection:
-        rows = connection.execute(query).all()
-    return {
-        row.project_jira_id: Watermark(
-            row.project_key,
-            row.read_until,
-            row.full_read_at,
-            {column: MappedField(**each) for column, each in row.mapped.items()},
-            row.unreadable,
-        )
-        for row in rows
-    }
+        return {
+            row.project_jira_id: Watermark(
+                project_key=row.project_key,
+                read_until=row.read_until,
+                full_read_at=row.full_read_at,
+                mapped=mapped_of(row.mapped),
+                unreadable=row.unreadable,
+                withheld_deletions=row.withheld_deletions,
+            )
+            for row in connection.execute(query)
+        }
 
 
-def field_usage(engine: sa.Engine, integration_id: int) -> dict[str, dict[str, int]]:
-    """Return how many sampled issues of each project have a value in each field it uses."""
-    usage = projects_custom_fields.c
-    query = sa.select(usage.project_jira_id, usage.custom_field_jira_id, usage.filled).where(
-        usage.integration_id == integration_id, usage.deleted_at.is_(None)
-    )
-    found: dict[str, dict[str, int]] = {}
+def field_usage(engine: sa.Engine, integration_id: int) -> dict[str, dict[str, tuple[int, int]]]:
+    """Return, by project id and field id, in how many issues a custom field has a value.
+
+    Each is a pair: issues that have one, and issues that were looked at.
+    """
+    uses = projects_custom_fields.c
+    query = sa.select(
+        uses.project_jira_id, uses.custom_field_jira_id, uses.filled, uses.sampled
+    ).where(uses.integration_id == integration_id, uses.deleted_at.is_(None))
+    usage: dict[str, dict[str, tuple[int, int]]] = {}
     with engine.connect() as connection:
-        for project_id, field_id, filled in connection.execute(query):
-            found.setdefault(project_id, {})[field_id] = filled
-    return found
+        for project, each, filled, sampled in connection.execute(query):
+            usage.setdefault(project, {})[each] = (filled, sampled)
+    return usage
 
 
 def field_types(engine: sa.Engine, integration_id: int) -> dict[str, str | None]:
-    """Return the type of each custom field of the site, by its id."""
-    known = custom_fields.c
-    query = sa.select(known.jira_id, known.type).where(
-        known.integration_id == integration_id, known.deleted_at.is_(None)
+    """Return the type of each custom field that the site has, by the field's id."""
+    fields = custom_fields.c
+    query = sa.select(fields.jira_id, fields.type).where(
+        fields.integration_id == integration_id, fields.deleted_at.is_(None)
     )
     with engine.connect() as connection:
-        return {row.jira_id: row.type for row in connection.execute(query)}
-
-
-def _since_full(owner: Owner, last: tuple[datetime, int] | None) -> sa.Select[Any]:
-    """Select each scope's landings from its last full one on, up to ``last``."""
-    ours = sa.and_(
-        _marker.integration_id == owner.integration_id, _marker.entity.in_(sorted(INCREMENTAL))
-    )
-    if last is not None:
-        order = sa.tuple_(_marker.started_at, _marker.sequence)
-        ours = sa.and_(ours, order <= sa.tuple_(*map(sa.literal, last)))
-    fulls = (
-        sa.select(
-            _marker.entity,
-            _marker.scope,
-            sa.func.row_number()
-            .over(
-                partition_by=(_marker.entity, _marker.scope),
-                order_by=(_marker.started_at.desc(), _marker.sequence.desc()),
-            )
-            .label("place"),
-            _marker.started_at,
-            _marker.sequence,
-        )
-        .where(ours, _marker.is_full)
-        .subquery()
-    )
-    last_full = sa.select(fulls).where(fulls.c.place == 1).subquery("last_full")
-    same = sa.and_(last_full.c.entity == _marker.entity, last_full.c.scope == _marker.scope)
-    not_before = sa.tuple_(_marker.started_at, _marker.sequence) >= sa.tuple_(
-        last_full.c.started_at, last_full.c.sequence
-    )
-    return (
-        markers()
-        .outerjoin(last_full, same)
-        .where(ours, sa.or_(last_full.c.place.is_(None), not_before))
-        .order_by(_marker.started_at, _marker.sequence)
-    )
-
-
-def _applied(connection: sa.Connection, owner: Owner) -> dict[tuple[str, str], _Applied]:
-    """Read what the tables hold of each scope; what one of them lacks is not applied."""
-    applied = applied_extractions.c
-    rows = connection.execute(
-        sa.select(applied_extractions).where(
-            applied.integration_id == owner.integration_id, applied.table_name.in_(STAGED)
-        )
-    ).all()
-    by_scope: dict[tuple[str, str], list[sa.Row[Any]]] = {}
-    for row in rows:
-        by_scope.setdefault((row.entity, row.scope), []).append(row)
-    return {
-        scope: _Applied(
-            min((row.started_at, row.sequence) for row in held),
-            frozenset(row.transform_version for row in held),
-        )
-        for scope, held in by_scope.items()
-        if len(held) == len(STAGED)
-    }
-
-
-def _is_open(
-    landing: Landing, applied: Mapping[tuple[str, str], _Applied], transform_version: str
-) -> bool:
-    held = applied.get((landing.entity, landing.scope))
-    if held is None or held.versions != {transform_version}:
-        return True
-    return landing.order > held.order
-
-
-def _order_of(connection: sa.Connection, owner: Owner, extraction: UUID) -> tuple[datetime, int]:
-    """Return the order of the newest landing of an extraction."""
-    newest = (
-        sa.select(_marker.started_at, _marker.sequence)
-        .where(_marker.extraction_id == extraction, _marker.integration_id == owner.integration_id)
-        .order_by(_marker.started_at.desc(), _marker.sequence.desc())
-        .limit(1)
-    )
-    require_extraction(connection, owner, extraction)
-    row = connection.execute(newest).one()
-    return (row.started_at, row.sequence)
+        return {row[0]: row[1] for row in connection.execute(query)}

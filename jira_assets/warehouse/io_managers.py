@@ -36,6 +36,7 @@ from jira_assets.warehouse.contracts import (
     Snapshots,
 )
 from jira_assets.warehouse.describe import (
+    PREVIEW_ROWS,
     Metadata,
     landing_metadata,
     markdown_table,
@@ -43,13 +44,14 @@ from jira_assets.warehouse.describe import (
     preview,
     scoped_landing_metadata,
 )
-from jira_assets.warehouse.increment_merge import MergeHow, merge_increments
 from jira_assets.warehouse.integrations import list_integrations
 from jira_assets.warehouse.landing import land, newest_sources
 from jira_assets.warehouse.merge import merge
+from jira_assets.warehouse.merge_increments import merge_increments
 from jira_assets.warehouse.queue_rows import targets_of
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.scoped_landing import land_scopes
+from jira_assets.warehouse.staging import staged_columns
 from jira_assets.warehouse.tables import DATA_TABLES, INCREMENTAL
 
 if TYPE_CHECKING:
@@ -75,13 +77,24 @@ class RawIOManager(dg.ConfigurableIOManager):
         if not isinstance(obj, Reading | ScopedReading):
             raise TypeError(f"{context.asset_key} must return a Reading, not {type(obj).__name__}")
         _refuse_foreign(obj.owner, context.asset_partition_keys)
-        began = time.monotonic()
         if isinstance(obj, ScopedReading):
-            scopes = land_scopes(self.warehouse.engine(), obj, run_id=context.run_id)
-            context.log.info(str(scopes))
-            seconds = time.monotonic() - began
-            context.add_output_metadata(scoped_landing_metadata(scopes, seconds, obj.notes()))
-            return
+            self._land_scopes(context, obj)
+        else:
+            self._land(context, obj)
+
+    def _land_scopes(self, context: dg.OutputContext, obj: ScopedReading) -> None:
+        began = time.monotonic()
+        landing = land_scopes(self.warehouse.engine(), obj, run_id=context.run_id)
+        context.log.info(
+            f"{landing.owner.partition_key}: {landing.entity} landed: {landing.items:,} items on "
+            f"{landing.pages:,} pages of {len(landing.landed):,} projects, {len(landing.idle):,} "
+            f"projects idle, {len(landing.unreadable):,} unreadable"
+        )
+        seconds = time.monotonic() - began
+        context.add_output_metadata(scoped_landing_metadata(landing, seconds, obj.notes()))
+
+    def _land(self, context: dg.OutputContext, obj: Reading) -> None:
+        began = time.monotonic()
         landing = land(self.warehouse.engine(), obj, run_id=context.run_id)
         context.log.info(
             f"{landing.owner.partition_key}: {landing.entity} landed: {landing.items:,} items on "
@@ -97,13 +110,14 @@ class RawIOManager(dg.ConfigurableIOManager):
         of unreadable projects included (``page.readable``).
 
         Raises:
-            LookupError: nothing of a partition has landed yet, or it lands in many scopes.
+            LookupError: nothing of a partition has landed yet.
+            TypeError: it is an incremental entity, of which no single landing is the whole.
         """
         entity = context.asset_key.path[-1].removeprefix(_RAW_PREFIX)
         if entity in INCREMENTAL:
-            raise LookupError(
-                f"{context.asset_key.to_user_string()} lands in many scopes, each time what has "
-                "changed: read it by jira_assets.warehouse.increments.changes_to_apply."
+            raise TypeError(
+                f"{context.asset_key.to_user_string()} has a landing for each project and reading: "
+                "depend on it without loading it, and ask `changes_to_apply` for what is due."
             )
         engine = self.warehouse.engine()
         owners = _owners(engine, context.asset_partition_keys)
@@ -146,19 +160,20 @@ class TableIOManager(dg.ConfigurableIOManager):
     )
     accept_deletions: bool = Field(
         default=False,
-        description="Let a sweep delete half a project's issues and more: they are really gone.",
+        description="Let a sweep of issue ids delete half of a project's issues, or more.",
     )
 
     def handle_output(self, context: dg.OutputContext, obj: Snapshots | SharedIncrements) -> None:
-        """Merge each partition's as it is made; fail at the end if one of them failed."""
+        """Merge what is handed over as it is made; fail at the end if one partition failed."""
         if not isinstance(obj, Snapshots | SharedIncrements):
             raise TypeError(f"{context.asset_key} must return Snapshots, not {type(obj).__name__}")
         wanted = set(context.asset_partition_keys)
-        table = context.asset_key.path[-1]
-        if isinstance(obj, Snapshots):
-            outcomes = [self._merge(context, item, wanted) for item in obj.make()]
+        if isinstance(obj, SharedIncrements):
+            table = context.asset_key.path[-1]
+            outcomes = self._merge_shared(context, obj, table, wanted)
         else:
-            outcomes = self._shared(context, obj, table, wanted)
+            table = obj.table
+            outcomes = [self._merge(context, item, wanted) for item in obj.make()]
         merged = [outcome for outcome in outcomes if isinstance(outcome, _Merged)]
         failures = [outcome for outcome in outcomes if isinstance(outcome, PartitionFailure)]
         failures += _never_made(wanted - {outcome.partition_key for outcome in outcomes})
@@ -202,22 +217,18 @@ class TableIOManager(dg.ConfigurableIOManager):
         context.log.info(_sentence(result))
         return _Merged(result, merge_metadata(result, preview(item.frame)))
 
-    def _shared(
+    def _merge_shared(
         self, context: dg.OutputContext, obj: SharedIncrements, table: str, wanted: set[str]
     ) -> list[_Merged | PartitionFailure]:
-        """Merge all the tables with the first output of them; report those of one."""
+        """Merge all of its tables, unless another output has; return what was done to this one."""
         if obj.merged is None:
-            obj.merged = [self._increments(context, item, wanted) for item in obj.make()]
-        outcomes: list[_Merged | PartitionFailure] = []
-        for each in obj.merged:
-            if isinstance(each, PartitionFailure):
-                outcomes.append(each)
-                continue
-            context.log.info(_sentence(each[table]))
-            outcomes.append(_Merged(each[table], merge_metadata(each[table])))
-        return outcomes
+            obj.merged = [self._merge_increments(context, item, wanted) for item in obj.make()]
+        return [
+            item if isinstance(item, PartitionFailure) else self._tell(context, item[table])
+            for item in obj.merged
+        ]
 
-    def _increments(
+    def _merge_increments(
         self, context: dg.OutputContext, item: Increments | PartitionFailure, wanted: set[str]
     ) -> Mapping[str, MergeResult] | PartitionFailure:
         if isinstance(item, PartitionFailure):
@@ -228,11 +239,29 @@ class TableIOManager(dg.ConfigurableIOManager):
                 self.warehouse.engine(),
                 item,
                 run_id=context.run_id,
-                how=MergeHow(force=self.force, accept_deletions=self.accept_deletions),
+                force=self.force,
+                accept_deletions=self.accept_deletions,
                 targets=targets_of(self.deployed_tables),
             )
         except Exception as error:  # noqa: BLE001 # one partition's failure is not the others'
             return PartitionFailure(item.owner.partition_key, error)
+
+    def _tell(self, context: dg.OutputContext, result: MergeResult) -> _Merged:
+        context.log.info(_sentence(result))
+        rows = first_rows(self.warehouse.engine(), result.table, result.owner)
+        return _Merged(result, merge_metadata(result, rows))
+
+
+def first_rows(engine: sa.Engine, name: str, owner: Owner) -> str:
+    """Return the first living rows of a table by its key, as a markdown table."""
+    table = DATA_TABLES[name]
+    columns = [table.c[column] for column in staged_columns(table)]
+    query = sa.select(*columns).where(
+        table.c.integration_id == owner.integration_id, table.c.deleted_at.is_(None)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query.order_by(*table.primary_key).limit(PREVIEW_ROWS)).all()
+    return markdown_table([column.name for column in columns], rows) if rows else "no rows"
 
 
 def _owners(engine: sa.Engine, partition_keys: Iterable[str]) -> list[Owner]:

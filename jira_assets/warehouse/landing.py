@@ -10,26 +10,23 @@ Decisions this module embodies:
   they were all there, and who merges what was made of them that they still are.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from jira_assets.partitions import PartitionKey
 from jira_assets.warehouse.contracts import (
     SITE_SCOPE,
     LandedEntity,
     Landing,
-    MappedField,
     Owner,
     RawPage,
     Reading,
     Sources,
-    Window,
     message_id,
 )
 from jira_assets.warehouse.integrations import require_integration
@@ -39,7 +36,6 @@ from jira_assets.warehouse.raw_pages import (
     LandingConflictError,
     Tally,
     hold,
-    is_marked,
     is_page_of,
     stored_pages,
 )
@@ -50,6 +46,7 @@ from jira_assets.warehouse.tables import (
     raw_extractions,
     tenants,
 )
+from jira_assets.warehouse.windows import window_of
 
 
 class UnknownExtractionError(LookupError):
@@ -94,7 +91,7 @@ def landed(
 ) -> Landing | None:
     """Return the marker of one (extraction, entity, scope); None while it is not whole."""
     row = connection.execute(
-        markers().where(
+        select_markers().where(
             raw_extractions.c.extraction_id == extraction_id,
             raw_extractions.c.entity == entity,
             raw_extractions.c.scope == scope,
@@ -119,12 +116,11 @@ def landed_entities(engine: sa.Engine, owner: Owner, extraction_id: UUID | None 
     ours = raw_extractions.c.integration_id == owner.integration_id
     with engine.connect() as connection:
         if extraction_id is not None:
-            require_extraction(connection, owner, extraction_id)
+            _require_extraction(connection, owner, extraction_id)
         return set(connection.scalars(entities.where(ours)))
 
 
-def require_extraction(connection: sa.Connection, owner: Owner, extraction_id: UUID) -> None:
-    """Raise ``UnknownExtractionError`` if nothing of it has landed for this integration."""
+def _require_extraction(connection: sa.Connection, owner: Owner, extraction_id: UUID) -> None:
     named = sa.select(raw_extractions.c.entity).where(
         raw_extractions.c.extraction_id == extraction_id,
         raw_extractions.c.integration_id == owner.integration_id,
@@ -145,14 +141,32 @@ def sources_of_extraction(
         UnknownExtractionError: nothing of that extraction has landed for this integration.
     """
     with engine.connect() as connection:
-        require_extraction(connection, owner, extraction_id)
+        _require_extraction(connection, owner, extraction_id)
         return _sources(engine, connection, owner, entities, extraction_id)
 
 
 def require_landed(connection: sa.Connection, landings: Iterable[Landing]) -> None:
     """Raise ``PrunedExtractionError`` for the first of these whose marker is gone."""
-    for landing in landings:
-        if not is_marked(connection, landing.extraction_id, landing.entity, landing.scope):
+    wanted = {(each.extraction_id, each.entity, each.scope): each for each in landings}
+    arrays: list[sa.BindParameter[Any]] = [
+        sa.literal([key[0] for key in wanted], ARRAY(sa.Uuid)),
+        sa.literal([key[1] for key in wanted], ARRAY(sa.Text)),
+        sa.literal([key[2] for key in wanted], ARRAY(sa.Text)),
+    ]
+    named = sa.func.unnest(*arrays).table_valued("extraction_id", "entity", "scope", name="named")
+    named = named.render_derived()
+    markers = raw_extractions.c
+    found = sa.select(markers.extraction_id, markers.entity, markers.scope).join(
+        named,
+        sa.and_(
+            markers.extraction_id == named.c.extraction_id,
+            markers.entity == named.c.entity,
+            markers.scope == named.c.scope,
+        ),
+    )
+    there = {tuple(row) for row in connection.execute(found)}
+    for key, landing in wanted.items():
+        if key not in there:
             raise PrunedExtractionError(landing)
 
 
@@ -213,7 +227,7 @@ def _sources(
     ranked = _ranked(owner, entities, preferred).subquery()
     newest = sa.select(ranked).where(ranked.c.rank == 1)
     landings = [landing_of(row) for row in connection.execute(newest)]
-    return {landing.entity: _landed_entity(engine, landing) for landing in landings}
+    return {landing.entity: landed_entity(engine, landing) for landing in landings}
 
 
 def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> sa.Select[Any]:
@@ -224,7 +238,7 @@ def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> 
         order.insert(0, (marker.extraction_id == preferred).desc())
     rank = sa.func.row_number().over(partition_by=marker.entity, order_by=order)
     return (
-        markers()
+        select_markers()
         .add_columns(rank.label("rank"))
         .where(
             marker.integration_id == owner.integration_id,
@@ -234,11 +248,12 @@ def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> 
     )
 
 
-def _landed_entity(engine: sa.Engine, landing: Landing) -> LandedEntity:
-    return LandedEntity(landing, partial(all_pages, engine, landing))
+def landed_entity(engine: sa.Engine, landing: Landing) -> LandedEntity:
+    """Return a landing together with the door to its pages."""
+    return LandedEntity(landing, partial(_all_pages, engine, landing))
 
 
-def all_pages(engine: sa.Engine, landing: Landing) -> Iterator[RawPage]:
+def _all_pages(engine: sa.Engine, landing: Landing) -> Iterator[RawPage]:
     """Yield the pages of a landing, all of them: else raise at the end."""
     count = 0
     for page in stored_pages(engine, landing.extraction_id, landing.entity, landing.scope):
@@ -248,8 +263,8 @@ def all_pages(engine: sa.Engine, landing: Landing) -> Iterator[RawPage]:
         raise PrunedExtractionError(landing)
 
 
-def markers() -> sa.Select[Any]:
-    """Select the markers, with whose they are; each row is what ``landing_of`` reads."""
+def select_markers() -> sa.Select[Any]:
+    """Select markers with what ``landing_of`` needs."""
     return (
         sa.select(
             raw_extractions,
@@ -262,8 +277,9 @@ def markers() -> sa.Select[Any]:
 
 
 def landing_of(row: sa.Row[Any]) -> Landing:
-    """Read a row of ``markers``."""
+    """Return the landing that a row of ``select_markers`` is."""
     key = PartitionKey(row.tenant, row.integration)
+    window = row.complete_for.get("window")
     return Landing(
         owner=Owner(row.tenant_id, row.integration_id, str(key)),
         extraction_id=row.extraction_id,
@@ -278,18 +294,5 @@ def landing_of(row: sa.Row[Any]) -> Landing:
         excluded_projects=tuple(row.complete_for["excluded"]),
         unreadable=row.complete_for["unreadable"],
         is_full=row.is_full,
-        window=_window(row.complete_for.get("window")),
-    )
-
-
-def _window(said: Mapping[str, Any] | None) -> Window | None:
-    if said is None:
-        return None
-    since = said["since"]
-    return Window(
-        since=None if since is None else datetime.fromisoformat(since),
-        until=datetime.fromisoformat(said["until"]),
-        project_key=said["project_key"],
-        fields=tuple(said["fields"]),
-        mapped={column: MappedField(**each) for column, each in said["mapped"].items()},
+        window=None if window is None else window_of(window),
     )

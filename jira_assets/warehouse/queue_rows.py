@@ -47,9 +47,10 @@ def targets_of(tables: Iterable[str]) -> Targets:
 def settle(connection: sa.Connection, integration_id: int, targets: Targets) -> int:
     """Close the integration's messages that the tables have caught up with; return how many.
 
-    ``completed`` where every target holds that very extraction (or there is no target, or it is an
-    increment), else ``superseded``: something newer was applied. Messages about entities that are
-    not in ``targets`` are left alone.
+    ``completed`` where every target holds that very extraction (or there is no target), else
+    ``superseded``: something newer was applied. Of incremental entities the newer one is applied
+    after this one, not in its place: ``completed``, too. Messages about entities that are not in
+    ``targets`` are left alone.
     """
     done = _caught_up(integration_id, targets)
     outcome = sa.case((done.c.same, "completed"), else_="superseded")
@@ -107,10 +108,6 @@ def _caught_up(integration_id: int, targets: Targets) -> sa.CTE:
         >= sa.tuple_(marker.started_at, marker.sequence),
         sa.false(),
     )
-    # Of increments, a newer one that is applied was applied on top of this one.
-    is_it = sa.or_(
-        applied.extraction_id == queue.extraction_id, queue.entity.in_(sorted(INCREMENTAL))
-    )
     is_applied = sa.and_(
         applied.integration_id == queue.integration_id,
         applied.table_name == wanted.c.table_name,
@@ -120,7 +117,15 @@ def _caught_up(integration_id: int, targets: Targets) -> sa.CTE:
     return (
         sa.select(
             queue.message_id,
-            sa.func.coalesce(sa.func.bool_and(is_it), sa.true()).label("same"),
+            sa.func.coalesce(
+                sa.func.bool_and(
+                    sa.or_(
+                        applied.extraction_id == queue.extraction_id,
+                        queue.entity.in_(INCREMENTAL),
+                    )
+                ),
+                sa.true(),
+            ).label("same"),
         )
         .join(held, held.c.message_id == queue.message_id)
         .join(

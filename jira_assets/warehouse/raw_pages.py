@@ -60,8 +60,8 @@ _INSERT: Final = """
         %(tenant_id)s::bigint, %(integration_id)s::bigint,
         page, request::jsonb, http_status, payload::jsonb, %(began)s::timestamptz
     FROM unnest(
-        %(scopes)b::text[], %(pages)b::int[], %(requests)b::text[], %(statuses)b::int[],
-        %(payloads)b::text[]
+        %(scopes)b::text[], %(pages)b::int[], %(requests)b::text[],
+        %(statuses)b::int[], %(payloads)b::text[]
     ) AS given (scope, page, request, http_status, payload)
     ON CONFLICT DO NOTHING
 """
@@ -124,7 +124,7 @@ class Batch:
     """When to write it, however small it is; of the monotonic clock."""
 
     def add(self, scope: str, page: RawPage) -> None:
-        """Take in one page of one scope."""
+        """Take one page in."""
         payload = None if page.payload is None else to_jsonb(page.payload)
         if not self.pages:
             self.due = time.monotonic() + BATCH_SECONDS
@@ -135,12 +135,24 @@ class Batch:
         self.payloads.append(payload)
         self.size += len(payload or "")
 
+    def drop(self, scope: str) -> None:
+        """Leave out what was taken in of a scope."""
+        if scope not in self.scopes:
+            return
+        kept = [place for place, each in enumerate(self.scopes) if each != scope]
+        self.scopes = [self.scopes[place] for place in kept]
+        self.pages = [self.pages[place] for place in kept]
+        self.requests = [self.requests[place] for place in kept]
+        self.statuses = [self.statuses[place] for place in kept]
+        self.payloads = [self.payloads[place] for place in kept]
+        self.size = sum(len(payload or "") for payload in self.payloads)
+
     def is_full(self) -> bool:
         """Whether it is time to write it."""
         return (
             len(self.pages) >= BATCH_PAGES
             or self.size >= BATCH_BYTES
-            or time.monotonic() >= self.due
+            or (bool(self.pages) and time.monotonic() >= self.due)
         )
 
     def is_small(self) -> bool:
@@ -225,10 +237,10 @@ class Attempt:
 
 
 def count_items(payload: Any) -> int:
-    """Count the objects on a page: the length of a list, of its ``values`` or its ``issues``."""
-    for name in ("values", "issues"):
-        if isinstance(payload, dict) and isinstance(payload.get(name), list):
-            return len(payload[name])
+    """Count the objects on a page: a list's length, or that of what a paged object lists."""
+    if isinstance(payload, dict):
+        lists = (payload.get(name) for name in ("values", "issues"))
+        return next((len(each) for each in lists if isinstance(each, list)), 1)
     return len(payload) if isinstance(payload, list) else 1
 
 
@@ -264,9 +276,9 @@ def stored_pages(
         ahead = executor.submit(part.fetch, engine)
         while rows := ahead.result():
             ahead = executor.submit(part.fetch, engine)
-            for page, request, http_status, payload in rows:
-                content = None if payload is None else orjson.loads(payload)
-                yield RawPage(page, request, http_status, content)
+            for row in rows:
+                content = None if row.payload is None else orjson.loads(row.payload)
+                yield RawPage(row.page, row.request, row.http_status, content)
 
 
 @dataclass
@@ -306,14 +318,17 @@ class _PartOfPages:
         return rows
 
 
-def hold(connection: sa.Connection, reading: Reading) -> None:
+def hold(connection: sa.Connection, reading: Reading | ScopedReading) -> None:
     """Keep every other process from landing this reading until the transaction ends."""
-    hold_landing(connection, reading.extraction_id, reading.entity, reading.scope)
+    hold_landing(connection, reading.extraction_id, reading.entity)
 
 
-def hold_landing(connection: sa.Connection, extraction_id: UUID, entity: str, scope: str) -> None:
-    """Keep every other process from landing, or removing, these pages until the end."""
-    advisory_lock(connection, f"jira_assets/landing/{extraction_id}/{entity}/{scope}")
+def hold_landing(connection: sa.Connection, extraction_id: UUID, entity: str) -> None:
+    """Keep every other process from landing, or removing, these pages until the end.
+
+    All scopes of the entity have one lock: batches hold pages of many.
+    """
+    advisory_lock(connection, f"jira_assets/landing/{extraction_id}/{entity}")
 
 
 def is_marked(connection: sa.Connection, extraction_id: UUID, entity: str, scope: str) -> bool:

@@ -290,7 +290,7 @@ def _delete_pages(engine: sa.Engine, integration_id: int, part: _Part, tally: _T
     while True:
         with engine.begin() as connection:
             require_integration(connection, integration_id)
-            hold_landing(connection, part.extraction_id, part.entity, part.scope)
+            hold_landing(connection, part.extraction_id, part.entity)
             if is_marked(connection, part.extraction_id, part.entity, part.scope):
                 return
             gone = connection.execute(sql.DELETE_PAGES, asked).one()

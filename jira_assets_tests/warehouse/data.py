@@ -89,7 +89,7 @@ def stored(engine: sa.Engine, table: str, owner: Owner) -> list[Row]:
     return [dict(row) for row in rows]
 
 
-def alive(engine: sa.Engine, table: str, owner: Owner) -> set[tuple[str, ...]]:
+def alive(engine: sa.Engine, table: str, owner: Owner) -> set[tuple[Any, ...]]:
     """Return the keys of the living rows of the owner."""
     keys = [key.name for key in DATA_TABLES[table].primary_key if key.name not in OWNER_COLUMNS]
     return {

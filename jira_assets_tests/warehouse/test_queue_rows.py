@@ -152,7 +152,10 @@ def test_a_run_claims_what_was_received_and_nobody_else_has(warehouse: sa.Engine
 def test_targets_are_the_deployed_tables_of_each_entity() -> None:
     assert targets_of(["projects_statuses", "statuses"]) == {
         "fields": (),
+        "issue_ids": (),
+        "issue_samples": (),
         "issue_types": (),
+        "issues": (),
         "project_statuses": ("statuses", "projects_statuses"),
         "projects": (),
         "statuses": ("statuses",),
