@@ -88,7 +88,8 @@ class IssueReader:
         """Yield one page of the newest issues a project: see ``JiraClient.issue_samples``."""
 
         def read(ref: ProjectRef, stop: threading.Event) -> Answer:
-            body = self._first_body(Search(ref.id, ("*all",), _PAGE, NEWEST_FIRST))
+            search = Search(ref.id, ("*all",), _PAGE, NEWEST_FIRST)
+            body = search.by_token() if self._dialect.deployment == CLOUD else search.first()
             try:
                 return self._answer(body, self._post(body, stop), ref)
             except JiraError as error:
@@ -104,7 +105,8 @@ class IssueReader:
         try:
             first = next(pages)
         except JiraError as error:
-            yield ProjectEnd(ref, 0, self._refusal(error, self._first_body(search), ref))
+            body = search.by_token() if by is by_tokens else search.by_key(None)
+            yield ProjectEnd(ref, 0, self._refusal(error, body, ref))
             return
         issues = 0
         for body, page in chain([first], pages):
@@ -115,9 +117,6 @@ class IssueReader:
     def _post(self, body: Body, stop: threading.Event) -> Page:
         page: Page = self._caller.post(self._dialect.search, body, is_search, stop)
         return page
-
-    def _first_body(self, search: Search) -> Body:
-        return search.by_token() if self._dialect.deployment == CLOUD else search.by_offset()
 
     def _answer(self, body: Body, page: Page, ref: ProjectRef) -> Answer:
         return Answer(self._dialect.search, body, HTTPStatus.OK, page, ref, method="POST")
