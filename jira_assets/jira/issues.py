@@ -11,7 +11,6 @@ Decisions this module embodies:
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from http import HTTPStatus
 from itertools import chain
 from typing import Final
 
@@ -21,7 +20,7 @@ from jira_assets.jira.dialect import CLOUD, Dialect
 from jira_assets.jira.errors import JiraError, RefusedRequestError, UnreadableError
 from jira_assets.jira.fanout import as_they_arrive, as_they_stream
 from jira_assets.jira.missing_changelogs import MissingChangelogs
-from jira_assets.jira.results import Answer, IssueQuery, ProjectEnd, ProjectRef
+from jira_assets.jira.results import OK, Answer, IssueQuery, ProjectEnd, ProjectRef
 from jira_assets.jira.searches import (
     BY_KEY,
     BY_UPDATE,
@@ -119,7 +118,7 @@ class IssueReader:
         return page
 
     def _answer(self, body: Body, page: Page, ref: ProjectRef) -> Answer:
-        return Answer(self._dialect.search, body, HTTPStatus.OK, page, ref, method="POST")
+        return Answer(self._dialect.search, body, OK, page, ref, method="POST")
 
     def _refusal(self, error: JiraError, body: Body, ref: ProjectRef) -> Answer:
         """Return why a project cannot be read as an answer; raises what is no such reason."""
