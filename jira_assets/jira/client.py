@@ -13,7 +13,7 @@ Decisions this module embodies:
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from jira_assets.jira.budget import Budget, Pace
 from jira_assets.jira.caller import Caller
@@ -25,7 +25,7 @@ from jira_assets.jira.identity import Identity, read_identity
 from jira_assets.jira.issues import IssueReader
 from jira_assets.jira.pages_ahead import reading_ahead
 from jira_assets.jira.paging import offset_pages
-from jira_assets.jira.results import Answer, IssueQuery, ProjectEnd, ProjectRef
+from jira_assets.jira.results import OK, Answer, IssueQuery, ProjectEnd, ProjectRef
 from jira_assets.jira.retry import RetryPolicy
 from jira_assets.jira.shapes import is_list, is_page, is_permissions, items_of
 from jira_assets.jira.site import Site
@@ -34,8 +34,6 @@ from jira_assets.jira.stats import Counts, Stats
 from jira_assets.jira.transport import Timeouts, Transport
 
 __all__ = ["Answer", "IssueQuery", "JiraClient", "ProjectEnd", "ProjectRef"]
-
-_OK: Final = 200
 
 
 class JiraClient:
@@ -178,7 +176,7 @@ class JiraClient:
             path = dialect.project_statuses(ref.id)
             try:
                 payload = self._caller.call(path, {}, is_list, stop, endpoint)
-                return Answer(path, {}, _OK, payload, ref)
+                return Answer(path, {}, OK, payload, ref)
             except UnreadableError as error:
                 return Answer(path, {}, error.status or 0, error.body, ref)
 
@@ -227,7 +225,7 @@ class JiraClient:
         return dialect_of(self.identity().deployment)
 
     def _list(self, path: str, params: Mapping[str, Any]) -> Iterator[Answer]:
-        yield Answer(path, params, _OK, self._caller.call(path, params, is_list))
+        yield Answer(path, params, OK, self._caller.call(path, params, is_list))
 
     def _pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Answer]:
         def at(start: int) -> Mapping[str, Any]:
@@ -239,7 +237,7 @@ class JiraClient:
         ahead = reading_ahead(fetch, pages=self.site.max_concurrency, cut=self._transport.cut)
         with ahead as page_at:
             for start, page in offset_pages(page_at, self.site.url(path)):
-                yield Answer(path, at(start), _OK, page)
+                yield Answer(path, at(start), OK, page)
 
     def _not_empty(self, what: str, answers: Iterator[Answer]) -> Iterator[Answer]:
         """Hold empty answers back until one holds something: an empty list must not even land."""
@@ -253,6 +251,6 @@ class JiraClient:
             raise LostAccessError(
                 f"Jira answered no {what} at all to {self.identity().display_name}.",
                 url=self.site.url(held[0].path),
-                status=_OK,
+                status=OK,
             )
         yield from answers

@@ -11,7 +11,6 @@ Decisions this module embodies:
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from http import HTTPStatus
 from itertools import chain
 from typing import Final
 
@@ -21,7 +20,7 @@ from jira_assets.jira.dialect import CLOUD, Dialect
 from jira_assets.jira.errors import JiraError, RefusedRequestError, UnreadableError
 from jira_assets.jira.fanout import as_they_arrive, as_they_stream
 from jira_assets.jira.missing_changelogs import MissingChangelogs
-from jira_assets.jira.results import Answer, IssueQuery, ProjectEnd, ProjectRef
+from jira_assets.jira.results import OK, Answer, IssueQuery, ProjectEnd, ProjectRef
 from jira_assets.jira.searches import (
     BY_KEY,
     BY_UPDATE,
@@ -88,7 +87,8 @@ class IssueReader:
         """Yield one page of the newest issues a project: see ``JiraClient.issue_samples``."""
 
         def read(ref: ProjectRef, stop: threading.Event) -> Answer:
-            body = self._first_body(Search(ref.id, ("*all",), _PAGE, NEWEST_FIRST))
+            search = Search(ref.id, ("*all",), _PAGE, NEWEST_FIRST)
+            body = search.by_token() if self._dialect.deployment == CLOUD else search.first()
             try:
                 return self._answer(body, self._post(body, stop), ref)
             except JiraError as error:
@@ -104,7 +104,8 @@ class IssueReader:
         try:
             first = next(pages)
         except JiraError as error:
-            yield ProjectEnd(ref, 0, self._refusal(error, self._first_body(search), ref))
+            body = search.by_token() if by is by_tokens else search.by_key(None)
+            yield ProjectEnd(ref, 0, self._refusal(error, body, ref))
             return
         issues = 0
         for body, page in chain([first], pages):
@@ -116,11 +117,8 @@ class IssueReader:
         page: Page = self._caller.post(self._dialect.search, body, is_search, stop)
         return page
 
-    def _first_body(self, search: Search) -> Body:
-        return search.by_token() if self._dialect.deployment == CLOUD else search.by_offset()
-
     def _answer(self, body: Body, page: Page, ref: ProjectRef) -> Answer:
-        return Answer(self._dialect.search, body, HTTPStatus.OK, page, ref, method="POST")
+        return Answer(self._dialect.search, body, OK, page, ref, method="POST")
 
     def _refusal(self, error: JiraError, body: Body, ref: ProjectRef) -> Answer:
         """Return why a project cannot be read as an answer; raises what is no such reason."""

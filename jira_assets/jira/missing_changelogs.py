@@ -28,7 +28,7 @@ from jira_assets.jira.errors import (
     WrongPathError,
 )
 from jira_assets.jira.paging import token_pages
-from jira_assets.jira.results import Answer, ProjectRef
+from jira_assets.jira.results import OK, Answer, ProjectRef
 from jira_assets.jira.shapes import (
     is_bulk_of_changelogs,
     is_changelog_page,
@@ -92,7 +92,7 @@ class MissingChangelogs:
         try:
             for token, page in token_pages(fetch, path):
                 take_in(page, shorts)
-                yield Answer(path, body(token), HTTPStatus.OK, page, project, method="POST")
+                yield Answer(path, body(token), OK, page, project, method="POST")
         except JiraError as error:
             if not _is_no_bulk(error):
                 raise
@@ -142,7 +142,7 @@ class MissingChangelogs:
 def _of_one(
     path: str, params: Mapping[str, Any], payload: Any, project: ProjectRef, issue_id: str
 ) -> Answer:
-    return Answer(path, params, HTTPStatus.OK, payload, project, issue_id)
+    return Answer(path, params, OK, payload, project, issue_id)
 
 
 def _is_no_bulk(error: JiraError) -> bool:

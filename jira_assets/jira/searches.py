@@ -58,16 +58,16 @@ class Search:
             body["expand"] = ",".join(self.expand)
         return body if token is None else {**body, "nextPageToken": token}
 
-    def by_offset(self) -> Body:
+    def first(self) -> Body:
         """Return what Data Center is asked for the first page in this order."""
-        return self._by_offset(self._jql(self.order), 0)
+        return self._from_the_start(self._jql(self.order))
 
-    def by_key(self, bookmark: Bookmark | None, start: int) -> Body:
-        """Return what Data Center is asked for the page at ``start``, from ``bookmark`` on."""
-        return self._by_offset(self._jql(BY_KEY, bookmark), start)
+    def by_key(self, bookmark: Bookmark | None) -> Body:
+        """Return what Data Center is asked for the page that begins with ``bookmark``."""
+        return self._from_the_start(self._jql(BY_KEY, bookmark))
 
-    def _by_offset(self, jql: str, start: int) -> Body:
-        body = {"jql": jql, "startAt": start, "maxResults": self.size, "fields": [*self.fields]}
+    def _from_the_start(self, jql: str) -> Body:
+        body = {"jql": jql, "startAt": 0, "maxResults": self.size, "fields": [*self.fields]}
         return {**body, "expand": [*self.expand]} if self.expand else body
 
     def _jql(self, order: str, bookmark: Bookmark | None = None) -> str:
@@ -93,16 +93,16 @@ def by_tokens(search: Search, post: Post, url: str) -> Iterator[tuple[Body, Page
 def by_keys(search: Search, post: Post, url: str) -> Iterator[tuple[Body, Page]]:
     """Yield the pages of a search on Data Center by key, as ``by_tokens`` does."""
 
-    def fetch(bookmark: Bookmark | None, start: int) -> Page | None:
+    def fetch(bookmark: Bookmark | None) -> Page | None:
         try:
-            return post(search.by_key(bookmark, start))
+            return post(search.by_key(bookmark))
         except RefusedRequestError as error:
             if bookmark is not None and _names(error, bookmark.key):
                 return None
             raise
 
-    for bookmark, start, page in key_windows(fetch, url):
-        yield search.by_key(bookmark, start), page
+    for bookmark, page in key_windows(fetch, url):
+        yield search.by_key(bookmark), page
 
 
 def cannot_see(error: JiraError, project_id: str) -> bool:

@@ -32,14 +32,14 @@ def test_what_cloud_is_asked() -> None:
 
 def test_what_data_center_is_asked() -> None:
     jql = 'project = 10 AND updated >= 1732876691000 AND key >= "P-7" ORDER BY key ASC'
-    assert SEARCH.by_key(Bookmark("1", "P-7"), 3) == {
+    assert SEARCH.by_key(Bookmark("1", "P-7")) == {
         "jql": jql,
-        "startAt": 3,
+        "startAt": 0,
         "maxResults": 100,
         "fields": ["summary"],
         "expand": ["changelog", "names"],
     }
-    assert "expand" not in EVERYTHING.by_key(None, 0)
+    assert "expand" not in EVERYTHING.by_key(None)
 
 
 @pytest.mark.parametrize("odd", ['1" OR project = "2', "1\\", "P", "", "٣"])
