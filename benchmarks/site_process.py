@@ -1,8 +1,9 @@
 """Serves a synthetic Cloud site and does what it is told, a line of JSON at a time.
 
-Its arguments are JSON objects: the sizes of the site, and fields of a ``SandboxServer`` to set. Each
-line on its standard input is an object of such fields, ``{"latency": 0.5}``, or ``{"change_issues":
-0.01}``: it then changes that share of the issues, and prints how many. It ends with its input.
+Its arguments are JSON objects: the sizes of the site, and fields of a ``SandboxServer`` to set.
+Each line on its standard input is an object of such fields, ``{"latency": 0.5}``, or
+``{"change_issues": 0.01}``: it then changes that share of the issues, and prints how many. It ends
+with its input.
 """
 
 import json

@@ -298,7 +298,12 @@ class _PartOfPages:
             return ()
         pages = raw_extraction_data.c
         query = (
-            sa.select(pages.page, pages.request, pages.http_status, sa.cast(pages.payload, sa.Text))
+            sa.select(
+                pages.page,
+                pages.request,
+                pages.http_status,
+                sa.cast(pages.payload, sa.Text).label("payload"),
+            )
             .where(
                 pages.extraction_id == self.extraction_id,
                 pages.entity == self.entity,
@@ -313,7 +318,7 @@ class _PartOfPages:
         self.ended = len(rows) < self.most
         if rows:
             self.last = rows[-1].page
-            mean = sum(len(row[3] or "") for row in rows) / len(rows)
+            mean = sum(len(row.payload or "") for row in rows) / len(rows)
             self.most = round(min(max(BYTES_AT_ONCE / (mean + 1), 1), PAGES_AT_ONCE))
         return rows
 
