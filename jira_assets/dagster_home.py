@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DAGSTER_URL_VARIABLE: Final = "JIRA_ASSETS_DAGSTER_DATABASE_URL"
 RUNS_AT_ONCE: Final = 4
 DEQUEUE_SECONDS: Final = 2
+_STATEMENT_TIMEOUT_MS: Final = 600_000
+_POOL_RECYCLE_SECONDS: Final = 3600
 SITES_AT_ONCE: Final = 2
 """How many runs may read a site: a reading may take hours, and transforms go on beside it."""
 
@@ -115,6 +117,12 @@ def local_instance() -> Iterator[tuple["DagsterInstance", Services]]:
     services = connect_services(settings)
     check_ready(settings, services)
     with _environment(environment(settings, services)), DagsterInstance.get() as instance:
+        # Else dagster-postgres connects anew for each event, which is most of a short run's time.
+        instance.optimize_for_webserver(
+            statement_timeout=_STATEMENT_TIMEOUT_MS,
+            pool_recycle=_POOL_RECYCLE_SECONDS,
+            max_overflow=20,
+        )
         yield instance, services
 
 
