@@ -117,10 +117,14 @@ def close_engines(url: str | None = None) -> None:
             engine.dispose()
 
 
-def advisory_lock(connection: sa.Connection, name: str) -> None:
-    """Wait for the lock ``name`` of this database; it is held until the transaction ends."""
+def advisory_lock(connection: sa.Connection, name: str, *, shared: bool = False) -> None:
+    """Wait for the lock ``name`` of this database; it is held until the transaction ends.
+
+    ``shared``: together with all who want it shared, too.
+    """
     key = sa.func.hashtextextended(name, 0)
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+    lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+    connection.execute(sa.select(lock(key)))
 
 
 def try_advisory_lock(connection: sa.Connection, name: str) -> bool:

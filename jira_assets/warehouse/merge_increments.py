@@ -6,7 +6,8 @@ Decisions this module embodies:
   large one in one of its own, a sweep, too. A merge that is killed between two goes on there: what
   each table holds of each scope is in ``applied_extractions``, written by the same transaction.
 * Rows are staged without a lock; what was applied meanwhile by somebody else is left out under it.
-  So a slow transform keeps no other merge waiting.
+  So a slow transform keeps no other merge waiting, and a batch is made while the one before it is
+  merged: the one costs Python, the other Postgres.
 * The landings of one call are trusted to be due (``increments.changes_to_apply``); here only those
   are passed over that the same transform has applied already. A replay passes over none.
 """
@@ -14,6 +15,7 @@ Decisions this module embodies:
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,6 +35,7 @@ from jira_assets.warehouse.contracts import (
 from jira_assets.warehouse.increment_stage import IncrementStage, Tally
 from jira_assets.warehouse.increments import SWEEP
 from jira_assets.warehouse.integrations import require_integration
+from jira_assets.warehouse.jobs_beside import JobsBeside
 from jira_assets.warehouse.landing import require_landed
 from jira_assets.warehouse.merge import Applied
 from jira_assets.warehouse.queue_rows import Targets, settle, targets_of
@@ -44,7 +47,7 @@ from jira_assets.warehouse.tables import (
     rejected_records,
 )
 
-BATCH_ISSUES: Final = 10_000
+BATCH_ISSUES: Final = 2_500
 BATCH_LANDINGS: Final = 500
 
 _Held = Mapping[tuple[str, str, str], Applied]
@@ -81,8 +84,10 @@ def merge_increments(  # noqa: PLR0913 # all but two are choices, given by name
         accept_deletions,
         targets_of(SOURCES) if targets is None else targets,
     )
-    for batch in _batches(increments.steps()):
-        merge.take(batch)
+    with JobsBeside("merge") as beside:
+        for batch in _batches(increments.steps()):
+            merge.take(batch, beside)
+        beside.wait()
     return merge.results()
 
 
@@ -122,6 +127,17 @@ class _Total:
         self.unchanged += tally.unchanged
 
 
+@dataclass(frozen=True)
+class _Staged:
+    """A batch that is staged, in a transaction that goes on with its merge."""
+
+    connection: sa.Connection
+    batch: Sequence[Changes]
+    stage: IncrementStage
+    landings: Mapping[int, Landing]
+    """Those that were not applied then, by their number in the batch."""
+
+
 @dataclass
 class _Merge:
     """One call of ``merge_increments``."""
@@ -139,12 +155,22 @@ class _Merge:
     def _owner(self) -> Owner:
         return self.increments.owner
 
-    def take(self, batch: Sequence[Changes] | Sweep) -> None:
-        """Merge one batch, in one transaction."""
+    def take(self, batch: Sequence[Changes] | Sweep, beside: JobsBeside) -> None:
+        """Merge one batch, in one transaction; of changes, beside, in the order in which it came.
+
+        The next ones are made and staged meanwhile.
+        """
         if isinstance(batch, Sweep):
+            beside.wait()
             self._sweep(batch)
-        else:
-            self._changes(batch)
+            return
+        connection = self.engine.connect()
+        try:
+            staged = self._stage(connection, batch)
+            beside.run(partial(self._merge_staged, staged))
+        except BaseException:
+            connection.close()
+            raise
 
     def results(self) -> dict[str, MergeResult]:
         """Say what was done; where nothing was due, settle the messages all the same."""
@@ -170,34 +196,45 @@ class _Merge:
             for table, total in self._totals.items()
         }
 
-    def _changes(self, batch: Sequence[Changes]) -> None:
-        with self.engine.begin() as connection:
-            held = self._held(connection, batch)
-            stage = IncrementStage(connection, self._owner)
-            staged = {
-                number: step.landing
-                for number, step in enumerate(batch)
-                if not self._is_applied(step.landing, held)
-            }
-            for number in staged:
-                for piece in batch[number].pieces():
-                    stage.add(number, piece)
-            stage.flush()
+    def _stage(self, connection: sa.Connection, batch: Sequence[Changes]) -> _Staged:
+        """Copy what a batch says into stages of the connection's transaction."""
+        held = self._held(connection, batch)
+        stage = IncrementStage(connection, self._owner)
+        landings = {
+            number: step.landing
+            for number, step in enumerate(batch)
+            if not self._is_applied(step.landing, held)
+        }
+        for number in landings:
+            for piece in batch[number].pieces():
+                stage.add(number, piece)
+        stage.flush()
+        return _Staged(connection, batch, stage, landings)
+
+    def _merge_staged(self, staged: _Staged) -> None:
+        """Merge what is staged, and commit."""
+        connection = staged.connection
+        with connection:
             with self._locked(connection):
-                held = self._held(connection, batch)
-                passed = [n for n, each in staged.items() if self._is_applied(each, held)]
-                stage.leave_out(passed)
-                taken = {n: each for n, each in staged.items() if n not in passed}
-                if not taken:
-                    return
-                require_landed(connection, taken.values())
-                tallies = stage.merge(
-                    {number: each.extraction_id for number, each in taken.items()},
-                    self._alive(),
-                    self._last_before_sweep(taken, held),
-                    self.increments.tables[0],
-                )
-                self._record(connection, list(taken.values()), tallies)
+                self._take_in(staged)
+            connection.commit()
+
+    def _take_in(self, staged: _Staged) -> None:
+        connection, stage = staged.connection, staged.stage
+        held = self._held(connection, staged.batch)
+        passed = [n for n, each in staged.landings.items() if self._is_applied(each, held)]
+        stage.leave_out(passed)
+        taken = {n: each for n, each in staged.landings.items() if n not in passed}
+        if not taken:
+            return
+        require_landed(connection, taken.values())
+        tallies = stage.merge(
+            {number: each.extraction_id for number, each in taken.items()},
+            self._alive(),
+            self._last_before_sweep(taken, held),
+            self.increments.tables[0],
+        )
+        self._record(connection, list(taken.values()), tallies)
 
     def _sweep(self, sweep: Sweep) -> None:
         with self.engine.begin() as connection:

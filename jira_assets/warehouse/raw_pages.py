@@ -35,8 +35,8 @@ import sqlalchemy as sa
 from jira_assets.warehouse.connect import advisory_lock
 from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading, ScopedReading
 from jira_assets.warehouse.integrations import require_integration
+from jira_assets.warehouse.jobs_beside import JobsBeside
 from jira_assets.warehouse.jsonb import to_jsonb
-from jira_assets.warehouse.one_at_a_time import OneAtATime
 from jira_assets.warehouse.tables import raw_extraction_data, raw_extractions
 from jira_assets.warehouse.unreadable import reason_of
 
@@ -187,7 +187,7 @@ class Attempt:
         Raises what the reader raises, and what writing raises: at the latest when the next page
         comes, and then no further page is written.
         """
-        with OneAtATime("landing") as writer:
+        with JobsBeside("landing") as writer:
             try:
                 for page in self._reading.pages(self.tally.left_behind()):
                     writer.check()
@@ -196,7 +196,7 @@ class Attempt:
                 writer.wait()
                 self._write(self._next_batch())
 
-    def _take(self, page: RawPage, writer: OneAtATime) -> None:
+    def _take(self, page: RawPage, writer: JobsBeside) -> None:
         if page.page in self.tally.pages:
             return
         self._batch.add(self._reading.scope, page)
@@ -323,17 +323,24 @@ class _PartOfPages:
         return rows
 
 
-def hold(connection: sa.Connection, reading: Reading | ScopedReading) -> None:
-    """Keep every other process from landing this reading until the transaction ends."""
-    hold_landing(connection, reading.extraction_id, reading.entity)
+def hold(
+    connection: sa.Connection, reading: Reading | ScopedReading, *, shared: bool = False
+) -> None:
+    """Keep every other process from landing this reading until the transaction ends.
+
+    ``shared``: but for those that hold it shared, too.
+    """
+    hold_landing(connection, reading.extraction_id, reading.entity, shared=shared)
 
 
-def hold_landing(connection: sa.Connection, extraction_id: UUID, entity: str) -> None:
+def hold_landing(
+    connection: sa.Connection, extraction_id: UUID, entity: str, *, shared: bool = False
+) -> None:
     """Keep every other process from landing, or removing, these pages until the end.
 
     All scopes of the entity have one lock: batches hold pages of many.
     """
-    advisory_lock(connection, f"jira_assets/landing/{extraction_id}/{entity}")
+    advisory_lock(connection, f"jira_assets/landing/{extraction_id}/{entity}", shared=shared)
 
 
 def is_marked(connection: sa.Connection, extraction_id: UUID, entity: str, scope: str) -> bool:

@@ -1,4 +1,4 @@
-"""The ends of scopes, in the transaction of their last pages: markers, messages, watermarks.
+"""The ends of scopes, once their last pages are there: markers, messages, watermarks.
 
 Decisions this module embodies:
 
@@ -51,7 +51,10 @@ _MOVE_WATERMARKS: Final = """
         %(mapped)b::text[], %(unreadable)b::text[]
     ) AS given (scope, project_key, read_until, is_full, mapped, unreadable)
     ON CONFLICT (integration_id, project_jira_id) DO UPDATE SET
-        project_key = excluded.project_key,
+        -- Issues still have the old one where they could not be read under the new one.
+        project_key = CASE
+            WHEN excluded.unreadable IS NULL THEN excluded.project_key ELSE mark.project_key
+        END,
         read_until = greatest(mark.read_until, excluded.read_until),
         full_read_at = greatest(mark.full_read_at, excluded.full_read_at),
         mapped = CASE

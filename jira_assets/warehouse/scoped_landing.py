@@ -2,9 +2,11 @@
 
 Decisions this module embodies:
 
-* What lands of a scope counts once the scope was read to its end: then its marker, its message and
-  its watermark are written in one transaction, the one of the batch that holds its last page. So
-  ten thousand small projects share some dozens of transactions, and a large one is no exception.
+* What lands of a scope counts once the scope was read to its end, and all its pages are there: then
+  its marker, its message and its watermark are written in one transaction, those of many scopes
+  together. So ten thousand small projects share some dozens of transactions.
+* Several batches of pages are written at once, beside the reading: to take a page of issues in
+  costs Postgres more than to read it costs us. Ends wait until none of them is in flight.
 * A retry of the same extraction goes on after the scopes that landed whole. What else an earlier
   attempt left is dropped: pages of a window hang together.
 * Where nothing has changed, nothing lands: an idle project moves its watermark only. A full reading
@@ -13,7 +15,8 @@ Decisions this module embodies:
 * A reading is as old as its attempt: that orders its landings, and their sequence among themselves.
 """
 
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -30,7 +33,7 @@ from jira_assets.warehouse.contracts import (
     ScopePage,
 )
 from jira_assets.warehouse.integrations import require_integration
-from jira_assets.warehouse.one_at_a_time import OneAtATime
+from jira_assets.warehouse.jobs_beside import JobsBeside
 from jira_assets.warehouse.raw_pages import (
     Batch,
     LandingConflictError,
@@ -41,6 +44,9 @@ from jira_assets.warehouse.scope_ends import End, drop_pages, end_scopes
 from jira_assets.warehouse.tables import raw_extractions
 
 BATCH_ENDS: Final = 500
+END_SECONDS: Final = 2.0
+"""So long may a scope that was read wait for its marker, at most about."""
+WRITERS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -108,15 +114,15 @@ class _Attempt:
         self._reading = reading
         self._run_id = run_id
         self._began = began
-        self._batch_began = began
         self._open: dict[str, End] = {}
         self._ended: list[End] = []
         self._batch, self._ends = Batch(), list[End]()
+        self._ends_due = 0.0
 
     def drain(self, whole: frozenset[str]) -> None:
         """Land what comes, what came before an exception of the reader included."""
         closed = set(whole)
-        with OneAtATime("landing") as writer:
+        with JobsBeside("landing", WRITERS) as writer:
             try:
                 for piece in self._reading.scopes(whole):
                     writer.check()
@@ -130,7 +136,8 @@ class _Attempt:
                     self._hand_over(writer)
             finally:
                 writer.wait()
-                self._next_write()()
+                self._write_pages(self._next_batch())
+                self._write_ends()
         if self._open:
             raise ValueError(f"{self._reading.entity}: without an end: {', '.join(self._open)}")
 
@@ -162,41 +169,48 @@ class _Attempt:
         end.window, end.unreadable = piece.window, piece.unreadable
         if not end.has_landed:
             self._batch.drop(piece.scope)
+        if not self._ends:
+            self._ends_due = time.monotonic() + END_SECONDS
         self._ended.append(end)
         self._ends.append(end)
 
-    def _hand_over(self, writer: OneAtATime) -> None:
-        if not (self._batch.is_full() or len(self._ends) >= BATCH_ENDS):
-            return
-        is_small = self._batch.is_small()
-        write = self._next_write()
-        if is_small:
+    def _hand_over(self, writer: JobsBeside) -> None:
+        if self._batch.pages and self._batch.is_full():
+            writer.run(partial(self._write_pages, self._next_batch()))
+        if self._ends and (len(self._ends) >= BATCH_ENDS or time.monotonic() >= self._ends_due):
             writer.wait()
-            write()
-        else:
-            writer.run(write)
+            self._write_pages(self._next_batch())
+            self._write_ends()
 
-    def _next_write(self) -> Callable[[], None]:
-        """Return what writes that which was gathered, and begin anew."""
-        write = partial(self._write, self._batch, self._ends)
-        self._batch, self._ends = Batch(), []
-        return write
+    def _next_batch(self) -> Batch:
+        """Return what was gathered, and begin anew."""
+        batch, self._batch = self._batch, Batch()
+        return batch
 
-    def _write(self, batch: Batch, ends: list[End]) -> None:
-        if not (batch.pages or ends):
+    def _write_pages(self, batch: Batch) -> None:
+        if not batch.pages:
             return
         reading = self._reading
         with self._engine.begin() as connection:
-            next_began = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            hold(connection, reading, shared=True)
+            require_integration(connection, reading.owner.integration_id)
+            if _landed_scopes(connection, reading, set(batch.scopes)):
+                raise LandingConflictError(reading)
+            if insert_pages(connection, reading, batch, self._began) != len(batch.pages):
+                raise LandingConflictError(reading)
+
+    def _write_ends(self) -> None:
+        """Mark what has ended; its pages are all there."""
+        ends, self._ends = self._ends, []
+        if not ends:
+            return
+        reading = self._reading
+        with self._engine.begin() as connection:
             hold(connection, reading)
             require_integration(connection, reading.owner.integration_id)
-            scopes = {*batch.scopes, *(end.scope for end in ends)}
-            if _landed_scopes(connection, reading, scopes):
-                raise LandingConflictError(reading)
-            if insert_pages(connection, reading, batch, self._batch_began) != len(batch.pages):
+            if _landed_scopes(connection, reading, {end.scope for end in ends}):
                 raise LandingConflictError(reading)
             end_scopes(connection, reading, ends, began=self._began, run_id=self._run_id)
-        self._batch_began = next_began
 
 
 def count_issues(page: RawPage) -> int:

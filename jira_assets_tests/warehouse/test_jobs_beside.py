@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from jira_assets.warehouse.one_at_a_time import OneAtATime
+from jira_assets.warehouse.jobs_beside import JobsBeside
 
 
 class WritingError(Exception):
@@ -22,7 +22,7 @@ def test_a_job_runs_beside_and_the_next_one_after_it() -> None:
         may_end.wait(10)
         done.append(("first", threading.current_thread().name))
 
-    with OneAtATime("writer") as beside:
+    with JobsBeside("writer") as beside:
         beside.run(first)
         assert done == []
         may_end.set()
@@ -34,7 +34,7 @@ def test_a_job_runs_beside_and_the_next_one_after_it() -> None:
 
 def test_waiting_is_until_the_job_has_ended() -> None:
     done = []
-    with OneAtATime("writer") as beside:
+    with JobsBeside("writer") as beside:
         beside.wait()
         beside.run(lambda: done.append(1))
         beside.wait()
@@ -48,7 +48,7 @@ def test_looking_does_not_wait_for_a_job_that_goes_on() -> None:
     def goes_on() -> None:
         may_end.wait(10)
 
-    with OneAtATime("writer") as beside:
+    with JobsBeside("writer") as beside:
         beside.run(goes_on)
         beside.check()
         may_end.set()
@@ -56,7 +56,7 @@ def test_looking_does_not_wait_for_a_job_that_goes_on() -> None:
 
 def test_no_job_runs_after_one_that_failed_and_every_call_says_why() -> None:
     done: list[int] = []
-    with OneAtATime("writer") as beside:
+    with JobsBeside("writer") as beside:
         beside.run(failing)
         for call in (beside.wait, beside.check, lambda: beside.run(lambda: done.append(1))):
             with pytest.raises(WritingError):
