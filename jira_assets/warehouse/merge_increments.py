@@ -35,6 +35,7 @@ from jira_assets.warehouse.increments import SWEEP
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.landing import require_landed
 from jira_assets.warehouse.merge import Applied
+from jira_assets.warehouse.one_at_a_time import OneAtATime
 from jira_assets.warehouse.queue_rows import Targets, settle, targets_of
 from jira_assets.warehouse.sweep import SweepStage
 from jira_assets.warehouse.tables import (
@@ -171,9 +172,9 @@ class _Merge:
         }
 
     def _changes(self, batch: Sequence[Changes]) -> None:
-        with self.engine.begin() as connection:
+        with self.engine.begin() as connection, OneAtATime("staging") as writer:
             held = self._held(connection, batch)
-            stage = IncrementStage(connection, self._owner)
+            stage = IncrementStage(connection, self._owner, writer)
             staged = {
                 number: step.landing
                 for number, step in enumerate(batch)

@@ -21,10 +21,24 @@ from jira_assets.warehouse.tables import (
     applied_extractions,
     etl_job_queue,
     integrations,
+    issue_watermarks,
+    projects,
     raw_extractions,
     rejected_records,
     tenants,
 )
+
+
+@dataclass(frozen=True)
+class IssueReading:
+    """How the issues of an integration's living projects have been read."""
+
+    read_until: datetime | None = None
+    """Of the project that is furthest behind, by Jira's clock; None: none was ever read."""
+    unreadable_projects: int = 0
+    """Projects whose issues could not be read the last time."""
+    withheld_deletions: int = 0
+    """Issues that the last sweep did not find, and kept: half of their project, or more."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,7 @@ class IntegrationOverview:
     failures: tuple[str, ...] = ()
     """Why messages failed, newest first; five at most."""
     jobs: tuple[JobOverview, ...] = ()
+    issues: IssueReading = IssueReading()
 
     @property
     def freshness(self) -> Freshness:
@@ -62,6 +77,9 @@ class IntegrationOverview:
             "last_applied_at": iso(self.last_applied_at),
             "unreadable_projects": self.unreadable_projects,
             "rejected_records": self.rejected_records,
+            "issues_read_until": iso(self.issues.read_until),
+            "unreadable_issue_projects": self.issues.unreadable_projects,
+            "withheld_deletions": self.issues.withheld_deletions,
             "rows": dict(self.rows),
             "queue": dict(self.queue),
             "failures": list(self.failures),
@@ -77,6 +95,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
     queue = _queue(connection)
     failures = _failures(connection)
     jobs = read_job_overviews(connection)
+    issues = _issue_readings(connection)
     unreadable = _counts(connection, _unreadable())
     rejected = _counts(connection, _rejected())
     return [
@@ -92,6 +111,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
             queue=queue.get(row.id, {}),
             failures=tuple(failures.get(row.id, ())),
             jobs=tuple(jobs.get(row.id, ())),
+            issues=issues.get(row.id, IssueReading()),
         )
         for row in found
     ]
@@ -168,6 +188,28 @@ def _failures(connection: sa.Connection, limit: int = 5) -> dict[int, list[str]]
         if len(listed) < limit:
             listed.append(f"{entity}: {error}")
     return failures
+
+
+def _issue_readings(connection: sa.Connection) -> dict[int, IssueReading]:
+    marks = issue_watermarks.c
+    read = (
+        sa.select(
+            marks.integration_id,
+            sa.func.min(marks.read_until),
+            sa.func.count(marks.unreadable),
+            sa.func.sum(marks.withheld_deletions),
+        )
+        .join(
+            projects,
+            sa.and_(
+                projects.c.integration_id == marks.integration_id,
+                projects.c.jira_id == marks.project_jira_id,
+                projects.c.deleted_at.is_(None),
+            ),
+        )
+        .group_by(marks.integration_id)
+    )
+    return {row[0]: IssueReading(row[1], row[2], row[3]) for row in connection.execute(read)}
 
 
 def _unreadable() -> sa.Select[Any]:

@@ -16,11 +16,12 @@ Decisions this module embodies:
   pages. Each batch is written under a lock on the reading, and whoever finds a page or a marker
   that is not its own gives up: what counts is never changed, and nothing is added to it.
 * Pages are read by their key, some at a time, fewer of large ones, and no connection is held
-  between: who works on one for a minute blocks nobody.
+  between: who works on one for a minute blocks nobody. Meanwhile the next ones are fetched.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -266,22 +267,25 @@ def stored_pages(
     engine: sa.Engine, extraction_id: UUID, entity: str, scope: str
 ) -> Iterator[RawPage]:
     """Yield the pages of one (extraction, entity, scope) in page order, marked or not."""
-    last, at_once = -1, min(FIRST_PAGES_AT_ONCE, PAGES_AT_ONCE)
-    while True:
-        with engine.connect() as connection:
-            rows = connection.execute(
-                _pages_after(extraction_id, entity, scope, last, at_once)
-            ).all()
-        size = 0
-        for page, request, http_status, payload in rows:
-            size += len(payload or "")
-            yield RawPage(
-                page, request, http_status, None if payload is None else orjson.loads(payload)
-            )
-        if len(rows) < at_once:
-            return
-        last = rows[-1].page
-        at_once = max(1, min(PAGES_AT_ONCE, at_once * CHARACTERS_AT_ONCE // (size + 1)))
+    at_once = min(FIRST_PAGES_AT_ONCE, PAGES_AT_ONCE)
+    after = partial(_pages_after, extraction_id, entity, scope)
+    rows = _read_pages(engine, after(-1, at_once))
+    with ThreadPoolExecutor(1, thread_name_prefix="pages") as beside:
+        while rows:
+            size = sum(len(row.payload or "") for row in rows)
+            following = None
+            if len(rows) == at_once:
+                at_once = max(1, min(PAGES_AT_ONCE, at_once * CHARACTERS_AT_ONCE // (size + 1)))
+                following = beside.submit(_read_pages, engine, after(rows[-1].page, at_once))
+            for row in rows:
+                payload = None if row.payload is None else orjson.loads(row.payload)
+                yield RawPage(row.page, row.request, row.http_status, payload)
+            rows = following.result() if following else []
+
+
+def _read_pages(engine: sa.Engine, pages: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    with engine.connect() as connection:
+        return connection.execute(pages).all()
 
 
 def _pages_after(
@@ -289,7 +293,12 @@ def _pages_after(
 ) -> sa.Select[Any]:
     pages = raw_extraction_data.c
     return (
-        sa.select(pages.page, pages.request, pages.http_status, sa.cast(pages.payload, sa.Text))
+        sa.select(
+            pages.page,
+            pages.request,
+            pages.http_status,
+            sa.cast(pages.payload, sa.Text).label("payload"),
+        )
         .where(
             pages.extraction_id == extraction_id,
             pages.entity == entity,
