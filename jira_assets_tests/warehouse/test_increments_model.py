@@ -38,7 +38,8 @@ from jira_assets_tests.warehouse.issues_data import (
 )
 
 PROJECTS = ("10", "20", "30")
-OPERATIONS = 60
+OPERATIONS = 150
+MOST_ISSUES = 6
 KILLED = "killed"
 
 
@@ -92,6 +93,8 @@ class World:
     rng: random.Random
     now: int = 0
     issues: dict[str, Issue] = field(default_factory=dict)
+    hidden: dict[str, Issue] = field(default_factory=dict)
+    """Deleted, or out of sight: some come back."""
     read_until: dict[str, int] = field(default_factory=dict)
     under_way: list[Taken] = field(default_factory=list)
     made: int = 0
@@ -101,18 +104,21 @@ class World:
         return str(self.made)
 
     def change_something(self) -> None:
-        for _ in range(self.rng.randint(1, 3)):
-            kind = self.rng.choice(["create", "create", "edit", "edit", "move", "delete"])
-            if kind == "create" or not self.issues:
+        for _ in range(self.rng.randint(0, 2)):
+            kind = self.rng.choice(["create", "edit", "move", "move", "hide", "hide", "show"])
+            if kind == "show" and self.hidden:
+                back = self.rng.choice(sorted(self.hidden))
+                self.issues[back] = replace(self.hidden.pop(back), updated=self.now)
+            elif len(self.issues) < MOST_ISSUES and (kind == "create" or not self.issues):
                 new, project = self.number(), self.rng.choice(PROJECTS)
                 self.issues[new] = Issue(new, project, f"P{project}-{new}", self.now)
-            else:
+            elif self.issues:
                 self._change(self.rng.choice(sorted(self.issues)), kind)
 
     def _change(self, jira_id: str, kind: str) -> None:
         old = self.issues[jira_id]
-        if kind == "delete":
-            del self.issues[jira_id]
+        if kind == "hide":
+            self.hidden[jira_id] = self.issues.pop(jira_id)
         elif kind == "edit":
             changes = (*old.changes, (self.number(), f"at {self.now}"))
             self.issues[jira_id] = replace(old, updated=self.now, changes=changes)
@@ -259,8 +265,8 @@ def run(engine: sa.Engine, owner: Owner, rng: random.Random) -> list[Taken]:
         world.now += 1
         world.change_something()
         what = rng.choice(
-            ["read", "read", "read", "sweep", "land", "land", "land", "land"]
-            + ["apply", "die", "die", "again", "replay", "upgrade"]
+            ["read", "read", "read", "read", "sweep", "sweep", "land", "land", "land", "land"]
+            + ["apply", "apply", "apply", "die", "die", "again", "replay", "upgrade"]
         )
         if what == "read":
             world.read()
@@ -279,7 +285,7 @@ def run(engine: sa.Engine, owner: Owner, rng: random.Random) -> list[Taken]:
     return landed
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(10))
 def test_the_tables_equal_a_plain_model(
     warehouse: sa.Engine, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
