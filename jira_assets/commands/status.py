@@ -7,6 +7,8 @@ import click
 from jira_assets.commands.warehouse import warehouse_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jira_assets.warehouse.overview import IntegrationOverview
 
 _SHOWN: Final = {
@@ -58,7 +60,8 @@ def _print(overviews: "list[IntegrationOverview]") -> None:
             projects = _counted(overview.unreadable_projects, "unreadable project")
             records = _counted(overview.rejected_records, "rejected record")
             click.echo(f"{overview.partition_key}: {projects}, {records}")
-        click.echo(_issues_read(overview), nl=overview.issues.projects > 0)
+        for line in _issues_read(overview):
+            click.echo(line)
         for each in overview.jobs:
             if each.job.error_message:
                 name = f"{overview.partition_key} {each.job.job_name}"
@@ -67,18 +70,18 @@ def _print(overviews: "list[IntegrationOverview]") -> None:
             click.echo(f"{overview.partition_key}: FAILED: {failure}")
 
 
-def _issues_read(overview: "IntegrationOverview") -> str:
-    """Say how far issues were read; '' where none were."""
+def _issues_read(overview: "IntegrationOverview") -> "Iterator[str]":
+    """Say how far issues were read, and what stands in the way; nothing where none were."""
     read = overview.issues
-    if not read.projects:
-        return ""
-    until = "not all of them" if read.read_until is None else f"up to {read.read_until:%F %T}"
-    line = f"{overview.partition_key}: issues of {_counted(read.projects, 'project')} read, {until}"
-    if read.unreadable:
-        line += f"; {read.unreadable:,} of them unreadable now"
+    if read.read_until is not None:
+        until = f"{read.read_until:%Y-%m-%d %H:%M:%S}"
+        yield f"{overview.partition_key}: issues of all projects are read up to {until}"
+    if read.unreadable_projects:
+        projects = _counted(read.unreadable_projects, "project")
+        yield f"{overview.partition_key}: the issues of {projects} could not be read"
     if read.withheld_deletions:
-        line += f"; {_counted(read.withheld_deletions, 'deletion')} withheld"
-    return line
+        deletions = _counted(read.withheld_deletions, "deletion")
+        yield f"{overview.partition_key}: {deletions} withheld: see the checks of issues"
 
 
 def _counted(count: int, what: str) -> str:

@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from jira_assets.warehouse.job_settings import JOB_TYPES
 from jira_assets.warehouse.jobs import Job, list_jobs
-from jira_assets.warehouse.tables import applied_extractions
+from jira_assets.warehouse.tables import applied_extractions, issue_watermarks, projects
+
+ISSUES: Final = "issues"
 
 
 class Freshness(StrEnum):
@@ -105,7 +107,25 @@ def _applied(connection: sa.Connection) -> dict[tuple[int, str], datetime]:
     columns = applied_extractions.c
     oldest = sa.select(columns.integration_id, columns.entity, sa.func.min(columns.started_at))
     grouped = oldest.group_by(columns.integration_id, columns.entity)
-    return {(row[0], row[1]): row[2] for row in connection.execute(grouped)}
+    applied = {(row[0], row[1]): row[2] for row in connection.execute(grouped)}
+    # An idle project's last landing may be old, though it is read each time.
+    read_until = {(each, ISSUES): until for each, until in _issues_read(connection).items()}
+    return {key: read_until.get(key, at) for key, at in applied.items()}
+
+
+def _issues_read(connection: sa.Connection) -> dict[int, datetime]:
+    """Return until when each integration's issues were read: of those projects that can be."""
+    marks = issue_watermarks.c
+    read = sa.select(marks.integration_id, sa.func.min(marks.read_until)).where(
+        marks.unreadable.is_(None), marks.read_until.is_not(None)
+    )
+    living = sa.exists().where(
+        projects.c.integration_id == marks.integration_id,
+        projects.c.jira_id == marks.project_jira_id,
+        projects.c.deleted_at.is_(None),
+    )
+    grouped = read.where(living).group_by(marks.integration_id)
+    return {row[0]: row[1] for row in connection.execute(grouped)}
 
 
 def _oldest(job: Job, applied: Mapping[tuple[int, str], datetime]) -> datetime | None:

@@ -2,8 +2,9 @@
 
 Decisions this module embodies:
 
-* Rows are copied as they are made; nothing of a landing stays in Python's memory but the piece at
-  hand. The transaction holds no lock meanwhile: see ``merge_increments``.
+* Rows are copied as they are made, by a thread beside, so that Postgres takes in some while the
+  next are made; no more of a landing is in Python's memory. The transaction holds no lock
+  meanwhile: see ``merge_increments``.
 * A join looks up each row of a small batch by its index, and hashes the whole of a large one:
   which of the two is told by what is stored, not guessed by the planner.
 * Where nothing is stored yet, nothing is looked up.
@@ -11,6 +12,7 @@ Decisions this module embodies:
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +22,7 @@ import sqlalchemy as sa
 from jira_assets.warehouse import increment_sql as sql
 from jira_assets.warehouse.contracts import Owner, Piece, Rejected, Rows
 from jira_assets.warehouse.copying import copy_rows
+from jira_assets.warehouse.jobs_beside import JobsBeside
 from jira_assets.warehouse.jsonb import clean_text, to_jsonb
 
 COPY_BYTES: Final = 2_000_000
@@ -51,6 +54,8 @@ class IncrementStage:
 
     connection: sa.Connection
     owner: Owner
+    writer: JobsBeside
+    """Nobody else uses the connection until ``flush`` has returned."""
     _chunks: dict[str, list[bytes]] = field(default_factory=dict)
     _size: int = 0
     _pieces: int = 0
@@ -71,7 +76,7 @@ class IncrementStage:
         if piece.rejected:
             self._take_rejected(landing, piece.rejected)
         if self._size >= COPY_BYTES:
-            self.flush()
+            self._hand_over()
 
     def _take_rows(self, stage: str, landing: int, rows: Rows) -> None:
         columns = [rows.columns[name] for name in sql.COLUMNS[stage][: -len(sql.MARKS)]]
@@ -102,11 +107,18 @@ class IncrementStage:
         self._chunks.setdefault(stage, []).append(text)
 
     def flush(self) -> None:
-        """Copy what was gathered into the stages."""
+        """Wait until all is in the stages."""
+        self._hand_over()
+        self.writer.wait()
+
+    def _hand_over(self) -> None:
+        chunks, self._chunks, self._size = self._chunks, {}, 0
+        self.writer.run(partial(self._copy, chunks))
+
+    def _copy(self, chunks: Mapping[str, Sequence[bytes]]) -> None:
         driver = self.connection.connection.driver_connection
         if not isinstance(driver, psycopg.Connection):
             raise TypeError("the warehouse needs the driver psycopg 3: postgresql+psycopg://")
-        chunks, self._chunks, self._size = self._chunks, {}, 0
         for stage, texts in chunks.items():
             names = ", ".join(sql.COLUMNS[stage])
             with driver.cursor() as cursor, cursor.copy(f"COPY {stage} ({names}) FROM STDIN") as to:

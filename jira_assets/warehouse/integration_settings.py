@@ -1,12 +1,16 @@
 """What an integration may be set to. Pure; every rule is checked before a row is written."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 
 from jira_assets.secrets import InvalidSecretReferenceError, check_reference
+from jira_assets.warehouse.issue_tables import MAPPED_COLUMNS
+
+_FIELD_ID: Final = re.compile(r"customfield_[0-9]+")
 
 DEPLOYMENTS: Final = ("auto", "cloud", "data_center")
 AUTHS: Final = ("basic", "bearer", "none")
@@ -75,6 +79,7 @@ def _problems(settings: Mapping[str, Any]) -> Iterator[str]:
     yield from _limit_problems(settings)
     yield from _ca_bundle_problems((settings["ca_bundle"] or "").strip())
     yield from _project_problems(settings["included_projects"], settings["excluded_projects"])
+    yield from _mapping_problems(settings["custom_field_mappings"])
 
 
 def _url_problems(url: str) -> Iterator[str]:
@@ -119,6 +124,18 @@ def _ca_bundle_problems(path: str) -> Iterator[str]:
     # Whether the file is there is known only where Jira is read, which may be another machine.
     if path and not PurePath(path).is_absolute():
         yield f"the CA bundle {path!r} is no absolute path: runs have folders of their own"
+
+
+def _mapping_problems(mappings: Mapping[str, str]) -> Iterator[str]:
+    for column, field in mappings.items():
+        if column not in MAPPED_COLUMNS:
+            first, last = MAPPED_COLUMNS[0], MAPPED_COLUMNS[-1]
+            yield f"custom field mapping: {column!r} is no column: use {first} … {last}"
+        if not _FIELD_ID.fullmatch(field):
+            yield f"custom field mapping: {field!r} is no custom field's id: customfield_<digits>"
+    fields = list(mappings.values())
+    for field in sorted({field for field in fields if fields.count(field) > 1}):
+        yield f"custom field mapping: {field} is mapped to more than one column"
 
 
 def _project_problems(included: Sequence[str], excluded: Sequence[str]) -> Iterator[str]:

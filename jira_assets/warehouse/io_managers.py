@@ -18,9 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
-import psycopg
 import sqlalchemy as sa
-import sqlalchemy.exc
 from pydantic import Field
 
 from jira_assets.warehouse.contracts import (
@@ -44,6 +42,7 @@ from jira_assets.warehouse.describe import (
     preview,
     scoped_landing_metadata,
 )
+from jira_assets.warehouse.failure_reasons import may_pass, reason_of_failure
 from jira_assets.warehouse.integrations import list_integrations
 from jira_assets.warehouse.landing import land, newest_sources
 from jira_assets.warehouse.merge import merge
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _RAW_PREFIX: Final = "raw_"
-_MAX_REASON: Final = 500
 _NAMED: Final = 20
 """How many failed partitions a failure names in its sentence; its metadata has them all."""
 
@@ -331,28 +329,3 @@ def _failure(table: str, merged: list[_Merged], failures: list[PartitionFailure]
         },
         allow_retries=any(may_pass(failure.error) for failure in failures),
     )
-
-
-def reason_of_failure(error: Exception) -> str:
-    """Return what an exception says, without the statement and parameters of a database error."""
-    if isinstance(error, dg.Failure):
-        return error.description or "failed without a reason"
-    said = str(error.orig) if isinstance(error, sqlalchemy.exc.DBAPIError) else str(error)
-    return (" ".join(said.split()) or type(error).__name__)[:_MAX_REASON]
-
-
-def may_pass(error: Exception) -> bool:
-    """Whether trying again may help: the server was away or busy, rather than the input wrong."""
-    if isinstance(error, dg.Failure):
-        return error.allow_retries
-    return isinstance(error, _TRANSIENT)
-
-
-_TRANSIENT: Final = (
-    OSError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    sqlalchemy.exc.OperationalError,
-    sqlalchemy.exc.InterfaceError,
-    sqlalchemy.exc.TimeoutError,
-)

@@ -199,16 +199,17 @@ class _Merge:
     def _stage(self, connection: sa.Connection, batch: Sequence[Changes]) -> _Staged:
         """Copy what a batch says into stages of the connection's transaction."""
         held = self._held(connection, batch)
-        stage = IncrementStage(connection, self._owner)
         landings = {
             number: step.landing
             for number, step in enumerate(batch)
             if not self._is_applied(step.landing, held)
         }
-        for number in landings:
-            for piece in batch[number].pieces():
-                stage.add(number, piece)
-        stage.flush()
+        with JobsBeside("staging") as writer:
+            stage = IncrementStage(connection, self._owner, writer)
+            for number in landings:
+                for piece in batch[number].pieces():
+                    stage.add(number, piece)
+            stage.flush()
         return _Staged(connection, batch, stage, landings)
 
     def _merge_staged(self, staged: _Staged) -> None:

@@ -30,25 +30,15 @@ from jira_assets.warehouse.tables import (
 
 
 @dataclass(frozen=True)
-class IssuesRead:
-    """How far the issues of an integration's living projects were read."""
+class IssueReading:
+    """How the issues of an integration's living projects have been read."""
 
-    projects: int = 0
     read_until: datetime | None = None
-    """Of the project that is furthest behind, by Jira's clock; None: of one, nothing yet."""
-    unreadable: int = 0
-    """Projects whose issues could not be read."""
+    """Of the project that is furthest behind, by Jira's clock; None: none was ever read."""
+    unreadable_projects: int = 0
+    """Projects whose issues could not be read the last time."""
     withheld_deletions: int = 0
-    """Issues that the last sweep did not find and that were kept."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values; times in ISO 8601."""
-        return {
-            "projects": self.projects,
-            "read_until": iso(self.read_until),
-            "unreadable_projects": self.unreadable,
-            "withheld_deletions": self.withheld_deletions,
-        }
+    """Issues that the last sweep did not find, and kept: half of their project, or more."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,7 @@ class IntegrationOverview:
     failures: tuple[str, ...] = ()
     """Why messages failed, newest first; five at most."""
     jobs: tuple[JobOverview, ...] = ()
-    issues: IssuesRead = field(default_factory=IssuesRead)
+    issues: IssueReading = IssueReading()
 
     @property
     def freshness(self) -> Freshness:
@@ -87,12 +77,14 @@ class IntegrationOverview:
             "last_applied_at": iso(self.last_applied_at),
             "unreadable_projects": self.unreadable_projects,
             "rejected_records": self.rejected_records,
+            "issues_read_until": iso(self.issues.read_until),
+            "unreadable_issue_projects": self.issues.unreadable_projects,
+            "withheld_deletions": self.issues.withheld_deletions,
             "rows": dict(self.rows),
             "queue": dict(self.queue),
             "failures": list(self.failures),
             "freshness": str(self.freshness),
             "jobs": [job.as_json() for job in self.jobs],
-            "issues": self.issues.as_json(),
         }
 
 
@@ -103,9 +95,9 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
     queue = _queue(connection)
     failures = _failures(connection)
     jobs = read_job_overviews(connection)
+    issues = _issue_readings(connection)
     unreadable = _counts(connection, _unreadable())
     rejected = _counts(connection, _rejected())
-    issues = _issues_read(connection)
     return [
         IntegrationOverview(
             partition_key=f"{row.tenant}/{row.slug}",
@@ -119,7 +111,7 @@ def read_overview(connection: sa.Connection) -> list[IntegrationOverview]:
             queue=queue.get(row.id, {}),
             failures=tuple(failures.get(row.id, ())),
             jobs=tuple(jobs.get(row.id, ())),
-            issues=issues.get(row.id, IssuesRead()),
+            issues=issues.get(row.id, IssueReading()),
         )
         for row in found
     ]
@@ -150,32 +142,6 @@ def _integrations() -> sa.Select[Any]:
         .where(integrations.c.removed_at.is_(None))
         .order_by(tenants.c.slug, integrations.c.slug)
     )
-
-
-def _issues_read(connection: sa.Connection) -> dict[int, IssuesRead]:
-    """Return by integration how far its projects were read; deleted projects do not count."""
-    mark, project = issue_watermarks.c, projects.c
-    gone = sa.exists().where(
-        project.integration_id == mark.integration_id,
-        project.jira_id == mark.project_jira_id,
-        project.deleted_at.is_not(None),
-    )
-    never = sa.func.count().filter(mark.read_until.is_(None))
-    query = (
-        sa.select(
-            mark.integration_id,
-            sa.func.count(),
-            sa.case((never > 0, None), else_=sa.func.min(mark.read_until)),
-            sa.func.count(mark.unreadable),
-            sa.func.sum(mark.withheld_deletions),
-        )
-        .where(~gone)
-        .group_by(mark.integration_id)
-    )
-    return {
-        integration_id: IssuesRead(count, until, unreadable, int(withheld))
-        for integration_id, count, until, unreadable, withheld in connection.execute(query)
-    }
 
 
 def _rejected() -> sa.Select[Any]:
@@ -222,6 +188,28 @@ def _failures(connection: sa.Connection, limit: int = 5) -> dict[int, list[str]]
         if len(listed) < limit:
             listed.append(f"{entity}: {error}")
     return failures
+
+
+def _issue_readings(connection: sa.Connection) -> dict[int, IssueReading]:
+    marks = issue_watermarks.c
+    read = (
+        sa.select(
+            marks.integration_id,
+            sa.func.min(marks.read_until),
+            sa.func.count(marks.unreadable),
+            sa.func.sum(marks.withheld_deletions),
+        )
+        .join(
+            projects,
+            sa.and_(
+                projects.c.integration_id == marks.integration_id,
+                projects.c.jira_id == marks.project_jira_id,
+                projects.c.deleted_at.is_(None),
+            ),
+        )
+        .group_by(marks.integration_id)
+    )
+    return {row[0]: IssueReading(row[1], row[2], row[3]) for row in connection.execute(read)}
 
 
 def _unreadable() -> sa.Select[Any]:

@@ -15,9 +15,8 @@ Decisions this module embodies:
 * Two processes that land the same extraction at once (a run believed dead was not) would mix their
   pages. Each batch is written under a lock on the reading, and whoever finds a page or a marker
   that is not its own gives up: what counts is never changed, and nothing is added to it.
-* Pages are read by their key, some at a time, the next ones ahead, and no connection is held
-  between: who works on one for a minute blocks nobody. How many is told by their size: a page of
-  issues is a megabyte, one of a project's statuses a thousandth of that.
+* Pages are read by their key, some at a time, fewer of large ones, and no connection is held
+  between: who works on one for a minute blocks nobody. Meanwhile the next ones are fetched.
 """
 
 import time
@@ -46,8 +45,8 @@ BATCH_SECONDS: Final = 2.0
 SMALL_PAGES: Final = 20
 SMALL_BYTES: Final = 500_000
 PAGES_AT_ONCE: Final = 100
-FIRST_PAGES: Final = 4
-BYTES_AT_ONCE: Final = 4_000_000
+FIRST_PAGES_AT_ONCE: Final = 4
+CHARACTERS_AT_ONCE: Final = 4_000_000
 
 # For the driver itself: %b sends the arrays as they are; as text, each of them would be escaped.
 _INSERT: Final = """
@@ -267,60 +266,48 @@ def insert_pages(
 def stored_pages(
     engine: sa.Engine, extraction_id: UUID, entity: str, scope: str
 ) -> Iterator[RawPage]:
-    """Yield the pages of one (extraction, entity, scope) in page order, marked or not.
-
-    What comes next is fetched while what is there is worked on.
-    """
-    part = _PartOfPages(extraction_id, entity, scope)
-    with ThreadPoolExecutor(1, thread_name_prefix="pages") as executor:
-        ahead = executor.submit(part.fetch, engine)
-        while rows := ahead.result():
-            ahead = executor.submit(part.fetch, engine)
+    """Yield the pages of one (extraction, entity, scope) in page order, marked or not."""
+    at_once = min(FIRST_PAGES_AT_ONCE, PAGES_AT_ONCE)
+    after = partial(_pages_after, extraction_id, entity, scope)
+    rows = _read_pages(engine, after(-1, at_once))
+    with ThreadPoolExecutor(1, thread_name_prefix="pages") as beside:
+        while rows:
+            size = sum(len(row.payload or "") for row in rows)
+            following = None
+            if len(rows) == at_once:
+                at_once = max(1, min(PAGES_AT_ONCE, at_once * CHARACTERS_AT_ONCE // (size + 1)))
+                following = beside.submit(_read_pages, engine, after(rows[-1].page, at_once))
             for row in rows:
-                content = None if row.payload is None else orjson.loads(row.payload)
-                yield RawPage(row.page, row.request, row.http_status, content)
+                payload = None if row.payload is None else orjson.loads(row.payload)
+                yield RawPage(row.page, row.request, row.http_status, payload)
+            rows = following.result() if following else []
 
 
-@dataclass
-class _PartOfPages:
-    """Pages still to be fetched: so many at a time as are about ``BYTES_AT_ONCE``."""
+def _read_pages(engine: sa.Engine, pages: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    with engine.connect() as connection:
+        return connection.execute(pages).all()
 
-    extraction_id: UUID
-    entity: str
-    scope: str
-    last: int = -1
-    most: int = FIRST_PAGES
-    ended: bool = False
 
-    def fetch(self, engine: sa.Engine) -> Sequence[sa.Row[Any]]:
-        """Return the next pages; none at the end."""
-        if self.ended:
-            return ()
-        pages = raw_extraction_data.c
-        query = (
-            sa.select(
-                pages.page,
-                pages.request,
-                pages.http_status,
-                sa.cast(pages.payload, sa.Text).label("payload"),
-            )
-            .where(
-                pages.extraction_id == self.extraction_id,
-                pages.entity == self.entity,
-                pages.scope == self.scope,
-                pages.page > self.last,
-            )
-            .order_by(pages.page)
-            .limit(self.most)
+def _pages_after(
+    extraction_id: UUID, entity: str, scope: str, last: int, most: int
+) -> sa.Select[Any]:
+    pages = raw_extraction_data.c
+    return (
+        sa.select(
+            pages.page,
+            pages.request,
+            pages.http_status,
+            sa.cast(pages.payload, sa.Text).label("payload"),
         )
-        with engine.connect() as connection:
-            rows = connection.execute(query).all()
-        self.ended = len(rows) < self.most
-        if rows:
-            self.last = rows[-1].page
-            mean = sum(len(row.payload or "") for row in rows) / len(rows)
-            self.most = round(min(max(BYTES_AT_ONCE / (mean + 1), 1), PAGES_AT_ONCE))
-        return rows
+        .where(
+            pages.extraction_id == extraction_id,
+            pages.entity == entity,
+            pages.scope == scope,
+            pages.page > last,
+        )
+        .order_by(pages.page)
+        .limit(most)
+    )
 
 
 def hold(

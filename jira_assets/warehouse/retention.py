@@ -5,6 +5,8 @@ Decisions this module embodies:
 * What may be wanted again stays: the newest extractions of each entity and scope, all young ones,
   those that the tables hold, those that are not transformed yet (a message about them is open or
   failed), and those whose run goes on. So every table can still be rebuilt from raw.
+* Where landings add up (issues), all stay from the last on that held all of its scope and is in the
+  tables, however many there are.
 * An extraction goes in two steps. First its marker, with its message and its rejected records, in
   one transaction under the lock of the merges: from then on it does not count. Then its pages, in
   batches, as those of a reading that never landed. Killed in between, the next pruning finds pages

@@ -13,6 +13,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from jira_assets.warehouse.tables import INCREMENTAL
+
 
 def _filled(statement: str, **parts: str) -> str:
     """Return a statement with constants of this module in it; what callers give is bound."""
@@ -34,13 +36,6 @@ _MAY_GO: Final = _filled(
         AND held.entity = marker.entity AND held.scope = marker.scope
         AND held.extraction_id = marker.extraction_id
     )
-    -- a later one says all that there is (of issues, most say what has changed),
-    AND EXISTS (
-        SELECT FROM jira.raw_extractions AS later
-        WHERE later.integration_id = marker.integration_id
-        AND later.entity = marker.entity AND later.scope = marker.scope AND later.is_full
-        AND (later.started_at, later.sequence) > (marker.started_at, marker.sequence)
-    )
     -- nothing is left to be done about it,
     AND NOT EXISTS (
         SELECT FROM jira.etl_job_queue AS message
@@ -48,9 +43,25 @@ _MAY_GO: Final = _filled(
         AND message.entity = marker.entity AND message.scope = marker.scope
         AND message.state NOT IN ('completed', 'superseded')
     )
-    -- and its run is over: a retried step of it would land the same extraction.
+    -- its run is over: a retried step of it would land the same extraction,
     AND NOT EXISTS ({living_run})
+    -- and where landings add up, the tables hold a later one that holds all of its scope.
+    AND (marker.entity <> ALL(ARRAY[{incremental}]) OR EXISTS (
+        SELECT FROM jira.raw_extractions AS whole
+        WHERE whole.integration_id = marker.integration_id
+        AND whole.entity = marker.entity AND whole.scope = marker.scope AND whole.is_full
+        AND (whole.started_at, whole.sequence) > (marker.started_at, marker.sequence)
+        AND (
+            SELECT bool_and(
+                (held.started_at, held.sequence) >= (whole.started_at, whole.sequence)
+            )
+            FROM jira.applied_extractions AS held
+            WHERE held.integration_id = whole.integration_id
+            AND held.entity = whole.entity AND held.scope = whole.scope
+        )
+    ))
 """,
+    incremental=", ".join(f"'{entity}'" for entity in sorted(INCREMENTAL)),
     living_run=_filled(_LIVING_RUN, run_id="marker.run_id"),
 )
 

@@ -17,12 +17,11 @@ from jira_assets.warehouse.contracts import (
     Snapshot,
     Snapshots,
 )
+from jira_assets.warehouse.failure_reasons import may_pass, reason_of_failure
 from jira_assets.warehouse.io_managers import (
     ForeignPartitionError,
     RawIOManager,
     TableIOManager,
-    may_pass,
-    reason_of_failure,
 )
 from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import DATA_TABLES, etl_job_queue

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from jira_assets.warehouse import staging
 from jira_assets.warehouse.connect import WarehouseUnavailableError
 from jira_assets.warehouse.contracts import Rejected, Snapshot
-from jira_assets.warehouse.io_managers import may_pass
+from jira_assets.warehouse.failure_reasons import may_pass
 from jira_assets.warehouse.merge import (
     EmptySnapshotError,
     InvalidSnapshotError,
