@@ -75,7 +75,8 @@ def as_they_stream(
     """
     stop = threading.Event()
     remaining = zip(count(), items, strict=False)
-    waiting: Queue[R | _Ended] = Queue(threads)
+    # Few: each thread holds one more that waits for a place, and a page of issues is megabytes.
+    waiting: Queue[R | _Ended] = Queue(2)
     reading: dict[int, Future[None]] = {}
 
     def work(number: int, item: T) -> None:

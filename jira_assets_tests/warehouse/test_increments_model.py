@@ -267,8 +267,10 @@ def run(engine: sa.Engine, owner: Owner, rng: random.Random) -> list[Taken]:
         world.now += 1
         world.change_something()
         what = rng.choice(
-            ["read", "read", "read", "read", "sweep", "sweep", "land", "land", "land", "land"]
-            + ["apply", "apply", "apply", "die", "die", "again", "replay", "upgrade"]
+            [
+                *("read", "read", "read", "read", "sweep", "sweep", "land", "land", "land", "land"),
+                *("apply", "apply", "apply", "die", "die", "again", "replay", "upgrade"),
+            ]
         )
         if what == "read":
             world.read()

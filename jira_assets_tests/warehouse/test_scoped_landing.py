@@ -1,7 +1,6 @@
 """Many scopes on their way in: what counts, what does not, and what a retry goes on with."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -227,7 +226,7 @@ def test_a_reading_that_does_not_fit_is_refused(
 def test_many_small_projects_share_transactions(
     warehouse: sa.Engine, owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began: list[datetime | None] = []
+    began: list[object] = []
     sa.event.listen(warehouse, "begin", lambda _: began.append(None))
     pieces = [each for scope in range(1000) for each in whole(str(scope), issue(str(scope)))]
 
