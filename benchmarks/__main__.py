@@ -21,6 +21,8 @@ BENCHMARKS = (
     "merge",
     "sync",
     "memory",
+    "issues",
+    "issue_parts",
     "jobs_tick",
     "post_to_start",
     "readers",

@@ -48,10 +48,10 @@ class Setting:
 
 
 def count(chance: Chance, number: int, *, many_every: int) -> int:
-    """Return how many histories an issue gets: 2 to 8, and now and then 41 to 130."""
+    """Return how many histories an issue gets: 2 to 5, and now and then 41 to 130."""
     if number % many_every == many_every - 1:
         return _FEWEST_OF_MANY + chance.below(_MANY)
-    return 2 + chance.below(7)
+    return 2 + chance.below(4)
 
 
 def make_histories(

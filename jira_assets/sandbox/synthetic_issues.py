@@ -39,7 +39,7 @@ _ODD_EVERY: Final = 11
 _FIRST_OLD_NUMBER: Final = 1_000_001
 _LONG_PLACE: Final = 31
 _DEEP_PLACE: Final = 37
-_FILLED_IN: Final = 2
+_FILLED_IN: Final = 3
 """Of so many issues, one has a value in a field that its project uses."""
 _LONGEST_PATH: Final = 5
 

@@ -8,7 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from jira_assets.warehouse import raw_pages, scoped_landing
-from jira_assets.warehouse.contracts import MappedField, Owner, ScopeEnd, ScopePage, message_id
+from jira_assets.warehouse.contracts import (
+    MappedField,
+    Owner,
+    RawPage,
+    ScopeEnd,
+    ScopePage,
+    message_id,
+)
 from jira_assets.warehouse.increments import Watermark, changes_to_apply, read_watermarks
 from jira_assets.warehouse.raw_pages import LandingConflictError
 from jira_assets.warehouse.scoped_landing import land_scopes
@@ -242,8 +249,8 @@ def test_many_small_projects_share_transactions(
 
 
 def test_changelogs_are_no_items(warehouse: sa.Engine, owner: Owner) -> None:
-    bulk = ScopePage("10", raw_pages.RawPage(1, {}, 200, {"issueChangeLogs": [{}, {}]}))
-    one = ScopePage("10", raw_pages.RawPage(2, {"issue_id": "1"}, 200, {"values": [{}, {}]}))
+    bulk = ScopePage("10", RawPage(1, {}, 200, {"issueChangeLogs": [{}, {}]}))
+    one = ScopePage("10", RawPage(2, {"issue_id": "1"}, 200, {"values": [{}, {}]}))
     failed = issue_page("10", 3, issue("9"), status=500)
 
     landing = put(
