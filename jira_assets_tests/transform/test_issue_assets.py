@@ -110,12 +110,18 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []
 
     def landings(
-        _engine: sa.Engine, owner: Owner, _tables: Collection[str], **given: Any
+        _engine: sa.Engine,
+        owner: Owner,
+        *,
+        tables: Collection[str],
+        transform_version: str,
+        **given: Any,
     ) -> list[LandedEntity]:
+        assert (tuple(tables), transform_version) == (tuple(DESCRIPTIONS), TRANSFORM_VERSION)
         calls.append(given)
         return [replace(each, landing=replace(each.landing, owner=owner)) for each in (IDS, ISSUES)]
 
-    monkeypatch.setattr("jira_assets.transform.issue_assets._landings", landings)
+    monkeypatch.setattr("jira_assets.transform.issue_assets.changes_to_apply", landings)
     return calls
 
 
