@@ -35,9 +35,7 @@ def owner(warehouse: sa.Engine) -> Owner:
 def due(engine: sa.Engine, owner: Owner, version: str = "1", **more: Any) -> list[str]:
     """Return what is due, by scope; a plus for what is no full landing."""
     landed = changes_to_apply(engine, owner, TABLES, version, **more)
-    return [
-        f"{each.landing.scope}{'' if each.landing.is_full else '+'}" for each in landed
-    ]
+    return [f"{each.landing.scope}{'' if each.landing.is_full else '+'}" for each in landed]
 
 
 def test_what_is_newer_than_the_applied_is_due_in_order(warehouse: sa.Engine, owner: Owner) -> None:

@@ -40,6 +40,20 @@ from jira_assets_tests.warehouse.issues_data import (
 PROJECTS = ("10", "20", "30")
 OPERATIONS = 150
 MOST_ISSUES = 6
+CHOICES = [
+    name
+    for name, weight in {
+        "read": 4,
+        "sweep": 2,
+        "land": 4,
+        "apply": 3,
+        "die": 2,
+        "again": 1,
+        "replay": 1,
+        "upgrade": 1,
+    }.items()
+    for _ in range(weight)
+]
 KILLED = "killed"
 
 
@@ -131,7 +145,9 @@ class World:
 
     def read(self) -> None:
         """Begin to read a project that is not being read."""
-        free = [each for each in PROJECTS if each not in {taken.project for taken in self.under_way}]
+        free = [
+            each for each in PROJECTS if each not in {taken.project for taken in self.under_way}
+        ]
         if not free:
             return
         project = self.rng.choice(free)
@@ -264,10 +280,7 @@ def run(engine: sa.Engine, owner: Owner, rng: random.Random) -> list[Taken]:
     for _ in range(OPERATIONS):
         world.now += 1
         world.change_something()
-        what = rng.choice(
-            ["read", "read", "read", "read", "sweep", "sweep", "land", "land", "land", "land"]
-            + ["apply", "apply", "apply", "die", "die", "again", "replay", "upgrade"]
-        )
+        what = rng.choice(CHOICES)
         if what == "read":
             world.read()
         elif what == "sweep":

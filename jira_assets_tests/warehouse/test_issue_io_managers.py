@@ -69,7 +69,7 @@ def tables_asset(items: Sequence[Increments | PartitionFailure]) -> dg.AssetsDef
     outs = {table: dg.AssetOut(io_manager_key="table_io_manager") for table in TABLES}
 
     @dg.multi_asset(name="issues_step", outs=outs, partitions_def=partitions_definition())
-    def made() -> Any:
+    def made() -> tuple[Any, Any]:
         shared = SharedIncrements(TABLES, lambda: iter(items))
         return shared, shared
 
@@ -148,11 +148,13 @@ def test_one_partition_fails_alone(
 ) -> None:
     owner = owners[KEYS[0]]
     put(warehouse, owner, *whole("10", issue("1")))
-    items = [due(warehouse, owner), PartitionFailure(KEYS[1], ValueError("no issues"))]
+    failed = PartitionFailure(KEYS[1], ValueError("no issues"))
     names = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
     tags = dict(zip(names, KEYS, strict=True))
 
-    result = run(tables_asset(items), instance, managers(runtime_url), tags=tags)
+    result = run(
+        tables_asset([due(warehouse, owner), failed]), instance, managers(runtime_url), tags=tags
+    )
 
     assert not result.success
     assert list(metadata_of(instance, "issues")) == [KEYS[0]]

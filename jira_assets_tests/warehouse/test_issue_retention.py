@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from jira_assets.partitions import PartitionKey
 from jira_assets.warehouse.contracts import LandedEntity, Owner
 from jira_assets.warehouse.increments import changes_to_apply
 from jira_assets.warehouse.integrations import remove_integration
@@ -15,7 +16,6 @@ from jira_assets.warehouse.tables import (
     raw_extraction_data,
     raw_extractions,
 )
-from jira_assets.partitions import PartitionKey
 from jira_assets_tests.warehouse.data import add_owner, stored
 from jira_assets_tests.warehouse.issues_data import TABLES, apply, issue, put, whole
 from jira_assets_tests.warehouse.retention_data import NEWEST_ONLY, days_ago

@@ -88,7 +88,9 @@ def test_what_is_the_same_is_not_written(warehouse: sa.Engine, owner: Owner) -> 
     again = apply(warehouse, owner)
     nothing = apply(warehouse, owner)
 
-    assert [(each.inserted, each.updated, each.unchanged) for each in again.values()] == [(0, 0, 3)] * 2
+    assert [(each.inserted, each.updated, each.unchanged) for each in again.values()] == [
+        (0, 0, 3)
+    ] * 2
     assert {table: stored(warehouse, table, owner) for table in TABLES} == before
     assert [(each.outcome, each.alive) for each in nothing.values()] == [("same", 3)] * 2
 
@@ -100,7 +102,11 @@ def test_an_older_version_replaces_nothing_but_tells_its_keys(
     put(warehouse, owner, *whole("10", issue("1", "B-1", "10", updated=day(2), summary="new")))
     if not together:
         apply(warehouse, owner)
-    put(warehouse, owner, *whole("20", issue("1", "A-1", "20", updated=day(1), earlier_keys="{Z-1}")))
+    put(
+        warehouse,
+        owner,
+        *whole("20", issue("1", "A-1", "20", updated=day(1), earlier_keys="{Z-1}")),
+    )
 
     apply(warehouse, owner)
 
@@ -120,8 +126,12 @@ def test_of_two_versions_in_a_landing_the_later_wins_unless_it_is_older(
     warehouse: sa.Engine, owner: Owner
 ) -> None:
     pages = [
-        issue_page("10", 0, issue("1", updated=day(2), summary="a"), issue("2", "P-2", summary="a")),
-        issue_page("10", 1, issue("1", updated=day(1), summary="b"), issue("2", "P-2", summary="b")),
+        issue_page(
+            "10", 0, issue("1", updated=day(2), summary="a"), issue("2", "P-2", summary="a")
+        ),
+        issue_page(
+            "10", 1, issue("1", updated=day(1), summary="b"), issue("2", "P-2", summary="b")
+        ),
     ]
     put(warehouse, owner, *pages, *whole("10"))
     apply(warehouse, owner)
@@ -143,7 +153,9 @@ def test_several_landings_share_a_transaction_and_a_killed_one_goes_on(
         merge_increments(warehouse, increments(owner, landed))
 
     assert len(alive(warehouse, "issues", owner)) == 4
-    assert [each.landing.scope for each in changes_to_apply(warehouse, owner, TABLES, "1")] == ["30"]
+    assert [each.landing.scope for each in changes_to_apply(warehouse, owner, TABLES, "1")] == [
+        "30"
+    ]
     with warehouse.connect() as connection:
         moments = sa.select(sa.func.count(sa.distinct(applied_extractions.c.applied_at)))
         assert connection.scalar(moments) == 1
@@ -170,7 +182,9 @@ def test_a_sweep_deletes_what_is_gone_and_brings_back_what_is_there(
     back = apply(warehouse, owner)
 
     assert [(each.deleted, each.alive) for each in gone.values()] == [(2, 3), (2, 3)]
-    assert [(each.updated, each.alive_before, each.alive) for each in back.values()] == [(1, 3, 4)] * 2
+    assert [(each.updated, each.alive_before, each.alive) for each in back.values()] == [
+        (1, 3, 4)
+    ] * 2
     assert alive(warehouse, "issues", owner) == {("100",), ("101",), ("102",), ("103",)}
     assert ("103", 0) in {
         (row["history_jira_id"], row["item"])
@@ -202,7 +216,10 @@ def test_half_a_project_gone_at_once_is_kept_and_told(warehouse: sa.Engine, owne
 
     assert [each.deleted for each in first.values()] == [1, 1]
     marks = read_watermarks(warehouse, owner.integration_id)
-    assert {project: mark.withheld_deletions for project, mark in marks.items()} == {"10": 2, "20": 0}
+    assert {project: mark.withheld_deletions for project, mark in marks.items()} == {
+        "10": 2,
+        "20": 0,
+    }
     accepted = apply(warehouse, owner, force=True, accept_deletions=True)
     assert [each.alive for each in accepted.values()] == [5, 5]
     marks = read_watermarks(warehouse, owner.integration_id)
@@ -233,7 +250,9 @@ def test_a_sweep_spares_what_it_did_not_look_at(warehouse: sa.Engine, owner: Own
     assert all(row["deleted_at"] is None for row in stored(warehouse, "issues", owner))
 
 
-def test_a_replay_writes_nothing_and_brings_nothing_back(warehouse: sa.Engine, owner: Owner) -> None:
+def test_a_replay_writes_nothing_and_brings_nothing_back(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
     put(warehouse, owner, *whole("10", *many(5)))
     apply(warehouse, owner)
     put_sweep(warehouse, owner, {"10": ["100", "101", "102"]})

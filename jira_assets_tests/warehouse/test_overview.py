@@ -4,7 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from jira_assets.warehouse.contracts import ScopeEnd
-from jira_assets.warehouse.freshness import JOB_TYPES, read_job_overviews
+from jira_assets.warehouse.freshness import read_job_overviews
+from jira_assets.warehouse.job_settings import JOB_TYPES
 from jira_assets.warehouse.overview import IntegrationOverview, IssueReading, read_overview
 from jira_assets.warehouse.tables import etl_jobs, issue_watermarks, projects
 from jira_assets_tests.warehouse.data import add_owner

@@ -1,7 +1,6 @@
 """Many scopes on their way in: what counts, what does not, and what a retry goes on with."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from jira_assets.warehouse import raw_pages, scoped_landing
-from jira_assets.warehouse.contracts import MappedField, Owner, ScopeEnd, ScopePage, message_id
+from jira_assets.warehouse.contracts import (
+    MappedField,
+    Owner,
+    RawPage,
+    ScopeEnd,
+    ScopePage,
+    message_id,
+)
 from jira_assets.warehouse.increments import Watermark, changes_to_apply, read_watermarks
 from jira_assets.warehouse.raw_pages import LandingConflictError
 from jira_assets.warehouse.scoped_landing import land_scopes
@@ -63,7 +69,9 @@ def test_scopes_land_when_they_end_though_their_pages_mix(
         issue_page("10", 0, issue("1"), issue("2")),
         issue_page("20", 0, issue("3")),
         issue_page("10", 1, issue("4")),
-        ScopeEnd("20", window(project_key="B", fields=("summary",), mapped={"custom_field_01": FIELD})),
+        ScopeEnd(
+            "20", window(project_key="B", fields=("summary",), mapped={"custom_field_01": FIELD})
+        ),
         ScopeEnd("10", window()),
     ]
     new = scoped(owner, pieces, included_projects=("A", "B"))
@@ -115,8 +123,14 @@ def test_an_unreadable_project_keeps_its_watermark(warehouse: sa.Engine, owner: 
     landing = put(warehouse, owner, issue_page("10", 0, issue("1")), *unread)
 
     assert landing.unreadable == {"10": "403: no\x00", "20": "404"}
-    assert (mark(warehouse, owner).read_until, mark(warehouse, owner).unreadable) == (day(1), "403: no")
-    assert (mark(warehouse, owner, "20").read_until, mark(warehouse, owner, "20").unreadable) == (None, "404")
+    assert (mark(warehouse, owner).read_until, mark(warehouse, owner).unreadable) == (
+        day(1),
+        "403: no",
+    )
+    assert (mark(warehouse, owner, "20").read_until, mark(warehouse, owner, "20").unreadable) == (
+        None,
+        "404",
+    )
     assert count(warehouse, raw_extractions) == 1
     put(warehouse, owner, *whole("10", since=1, until=2))
     assert mark(warehouse, owner).unreadable is None
@@ -126,9 +140,15 @@ def test_a_watermark_never_moves_back_and_keeps_the_mapping_of_the_full_reading(
     warehouse: sa.Engine, owner: Owner
 ) -> None:
     full = put(warehouse, owner, *whole("10", until=5, mapped={"custom_field_01": FIELD}))
-    put(warehouse, owner, *whole("10", issue("1"), since=1, until=2, mapped={"custom_field_01": CHANGED}))
+    put(
+        warehouse,
+        owner,
+        *whole("10", issue("1"), since=1, until=2, mapped={"custom_field_01": CHANGED}),
+    )
 
-    assert mark(warehouse, owner) == Watermark("P", day(5), full.started_at, {"custom_field_01": FIELD})
+    assert mark(warehouse, owner) == Watermark(
+        "P", day(5), full.started_at, {"custom_field_01": FIELD}
+    )
     newest = changes_to_apply(warehouse, owner, TABLES, "1")[-1].landing
     assert newest.window is not None
     assert newest.window.mapped == {"custom_field_01": CHANGED}
@@ -213,8 +233,8 @@ def test_a_reading_that_does_not_fit_is_refused(
 def test_many_small_projects_share_transactions(
     warehouse: sa.Engine, owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began: list[datetime | None] = []
-    sa.event.listen(warehouse, "begin", lambda _: began.append(None))
+    began: list[sa.Connection] = []
+    sa.event.listen(warehouse, "begin", began.append)
     pieces = [each for scope in range(1000) for each in whole(str(scope), issue(str(scope)))]
 
     landing = put(warehouse, owner, *pieces)
@@ -228,12 +248,18 @@ def test_many_small_projects_share_transactions(
 
 
 def test_changelogs_are_no_items(warehouse: sa.Engine, owner: Owner) -> None:
-    bulk = ScopePage("10", raw_pages.RawPage(1, {}, 200, {"issueChangeLogs": [{}, {}]}))
-    one = ScopePage("10", raw_pages.RawPage(2, {"issue_id": "1"}, 200, {"values": [{}, {}]}))
+    bulk = ScopePage("10", RawPage(1, {}, 200, {"issueChangeLogs": [{}, {}]}))
+    one = ScopePage("10", RawPage(2, {"issue_id": "1"}, 200, {"values": [{}, {}]}))
     failed = issue_page("10", 3, issue("9"), status=500)
 
     landing = put(
-        warehouse, owner, issue_page("10", 0, issue("1")), bulk, one, failed, ScopeEnd("10", window())
+        warehouse,
+        owner,
+        issue_page("10", 0, issue("1")),
+        bulk,
+        one,
+        failed,
+        ScopeEnd("10", window()),
     )
 
     assert (landing.pages, landing.items) == (4, 1)

@@ -74,7 +74,13 @@ def test_without_a_change_it_is_where_it_is(warehouse: sa.Engine, owner: Owner) 
 def test_changes_of_one_moment_are_in_the_order_of_their_ids(
     warehouse: sa.Engine, owner: Owner
 ) -> None:
-    load(warehouse, owner, moved("10", 1, "2", "1"), moved("9", 1, "1", "2"), moved("10", 1, "1", "3", item=1))
+    load(
+        warehouse,
+        owner,
+        moved("10", 1, "2", "1"),
+        moved("9", 1, "1", "2"),
+        moved("10", 1, "1", "3", item=1),
+    )
     assert sorted(each[0] for each in stays(warehouse)) == ["1", "1", "2", "3"]
     assert [(each[0], each[4]) for each in stays(warehouse)][-1] == ("3", None)
 
@@ -125,5 +131,3 @@ def test_the_view_asks_with_the_rights_of_who_asks(warehouse: sa.Engine, owner_u
     with engine_for(owner_url).connect() as connection:
         comment = sa.text("SELECT obj_description('jira.status_history'::regclass)")
         assert "status" in str(connection.scalar(comment))
-
-
