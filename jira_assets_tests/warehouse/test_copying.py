@@ -3,7 +3,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jira_assets.warehouse.copying import copy_text
+from jira_assets.warehouse.copying import copy_rows, copy_text
 
 AWKWARD = st.text(st.characters(codec=None, exclude_categories=())) | st.sampled_from(
     ["", "\\N", "\\", "\t", "a\nb", "\r\n", "\\.", "\x00", "😀", "\ud83d", "'\"", "Статус", "NULL"]
@@ -84,3 +84,17 @@ def test_postgres_reads_it(warehouse: sa.Engine) -> None:
                 copy.write(text)
         rows = connection.execute(sa.text("SELECT text, yes FROM copied ORDER BY n")).all()
     assert [tuple(row) for row in rows] == list(zip(values, [True, False, None] * 3, strict=True))
+
+
+SEPARATORS = st.none() | AWKWARD | st.sampled_from(["\x1d", "\x1e", "\x1f", "a\x1fb"])
+
+
+@given(st.lists(st.tuples(SEPARATORS, SEPARATORS), min_size=1, max_size=7))
+def test_columns_of_any_text_come_back(rows: list[tuple[str | None, str | None]]) -> None:
+    expected = [[as_postgres_has_it(value) for value in row] for row in rows]
+    columns = list(zip(*rows, strict=True))
+    assert read_back(copy_rows(columns)) == expected
+
+
+def test_columns_without_rows_are_no_text() -> None:
+    assert copy_rows([[], []]) == b""

@@ -209,6 +209,23 @@ def test_an_update_is_checked_together_with_what_is_there(
         ({"ca_bundle": "certs/acme.pem"}, "'certs/acme.pem' is no absolute path"),
         ({"included_projects": ["A B"]}, "'A B' is no project key"),
         ({"excluded_projects": [""]}, "'' is no project key"),
+        (
+            {"custom_field_mappings": {"custom_field_1": "customfield_1"}},
+            "'custom_field_1' is no col",
+        ),
+        ({"custom_field_mappings": {"custom_field_21": "customfield_1"}}, "no column"),
+        (
+            {"custom_field_mappings": {"custom_field_01": "Story points"}},
+            "'Story points' is no custo",
+        ),
+        (
+            {"custom_field_mappings": {"custom_field_01": "customfield_1x"}},
+            "is no custom field's id",
+        ),
+        (
+            {"custom_field_mappings": {f"custom_field_0{n}": "customfield_1" for n in (1, 2)}},
+            "customfield_1 is mapped to more than one column",
+        ),
         ({"included_projects": ["OPS"], "excluded_projects": ["OPS"]}, "OPS cannot be both"),
     ],
 )

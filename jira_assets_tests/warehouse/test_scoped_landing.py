@@ -233,8 +233,8 @@ def test_a_reading_that_does_not_fit_is_refused(
 def test_many_small_projects_share_transactions(
     warehouse: sa.Engine, owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began: list[object] = []
-    sa.event.listen(warehouse, "begin", lambda _: began.append(None))
+    began: list[sa.Connection] = []
+    sa.event.listen(warehouse, "begin", began.append)
     pieces = [each for scope in range(1000) for each in whole(str(scope), issue(str(scope)))]
 
     landing = put(warehouse, owner, *pieces)
