@@ -44,9 +44,9 @@ BATCH_BYTES: Final = 1_000_000
 BATCH_SECONDS: Final = 2.0
 SMALL_PAGES: Final = 20
 SMALL_BYTES: Final = 500_000
-PAGES_AT_ONCE: Final = 100
 FIRST_PAGES_AT_ONCE: Final = 4
-CHARACTERS_AT_ONCE: Final = 4_000_000
+PAGES_AT_ONCE: Final = 100
+CHARACTERS_AT_ONCE: Final = 3_000_000
 
 # For the driver itself: %b sends the arrays as they are; as text, each of them would be escaped.
 _INSERT: Final = """
