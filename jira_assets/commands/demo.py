@@ -17,7 +17,7 @@ from jira_assets.partitions import PartitionKey
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from jira_assets.sandbox.dagster_dev import DagsterDev
     from jira_assets.sandbox.site import JiraSite
@@ -49,8 +49,10 @@ def demo() -> None:
         differences(services, sites)
         for line in demo_sites.change(sites):
             click.echo(f"changed in Jira: {line}")
+        issues = {key: demo_sites.change_issues(site) for key, site in sites.items()}
         with_daemon(instance, services, settings.home, sites, times)
         differences(services, sites)
+        print_issues(services, issues)
         report(services, times)
 
 
@@ -158,8 +160,9 @@ def wait_until_settled(
             run = instance.get_run_by_id(run_id)
             if run is not None and run.is_failure_or_canceled:
                 raise DemoError(f"the extraction of {key} ended as {run.status.value}: {dev.url}")
-        # A message is done with the last merge; its run still has its checks to make.
-        if messages_done(services, list(runs.values())) and not in_flight(instance):
+        # How many messages an extraction leaves is known once it is over: one a project that has
+        # issues. One is done with the last merge; its run still has its checks to make.
+        if not in_flight(instance) and messages_done(services, list(runs.values())):
             return
         time.sleep(_POLL_SECONDS)
     raise DemoError(f"not everything arrived in {SETTLE_SECONDS:.0f} s; see {dev.log}")
@@ -175,19 +178,24 @@ def in_flight(instance: "DagsterInstance") -> bool:
 
 
 def messages_done(services: "Services", run_ids: list[str]) -> bool:
-    """Whether these extraction runs have left messages, and every one of them is done."""
+    """Whether each of these extraction runs has left messages, and all of them are done."""
     import sqlalchemy as sa
 
     from jira_assets.warehouse.connect import engine_for
-    from jira_assets.warehouse.tables import ENTITIES, etl_job_queue
+    from jira_assets.warehouse.tables import OPEN_STATES, etl_job_queue
 
-    states = sa.select(etl_job_queue.c.state).where(etl_job_queue.c.extraction_run_id.in_(run_ids))
+    queue = etl_job_queue.c
+    states = (
+        sa.select(queue.extraction_run_id, queue.state)
+        .where(queue.extraction_run_id.in_(run_ids))
+        .distinct()
+    )
     with engine_for(services.database_url).connect() as connection:
-        found = connection.scalars(states).all()
-    if "failed" in found:
+        found = connection.execute(states).all()
+    if any(state == "failed" for _, state in found):
         raise DemoError("a message failed: `jira-assets status` says why")
-    done = [state for state in found if state in {"completed", "superseded"}]
-    return len(done) == len(run_ids) * len(ENTITIES)
+    is_open = any(state in OPEN_STATES for _, state in found)
+    return not is_open and {run_id for run_id, _ in found} == set(run_ids)
 
 
 def print_runs(instance: "DagsterInstance", extractions: Mapping[str, str]) -> None:
@@ -219,6 +227,58 @@ def differences(services: "Services", sites: "Mapping[str, JiraSite]") -> None:
         if found:
             raise DemoError(f"{key} differs from its site: " + "; ".join(found))
     click.echo(f"The tables equal what the {len(sites)} sites hold.")
+
+
+def print_issues(services: "Services", issues: Mapping[str, Mapping[str, str]]) -> None:
+    """Print what the tables say of the issues that changed, by partition and issue id."""
+    from jira_assets.commands.output import print_table
+    from jira_assets.warehouse.connect import engine_for
+
+    rows: list[list[Any]] = []
+    with engine_for(services.database_url).connect() as connection:
+        for partition_key, happened in issues.items():
+            found = issues_as_stored(connection, partition_key, list(happened))
+            rows += [
+                [partition_key, what, *found.get(issue, ("not there",))]
+                for issue, what in happened.items()
+            ]
+    columns = ["partition", "in Jira", "key", "earlier keys", "status", "changes", "is"]
+    print_table("What became of three issues of each site", columns, rows)
+
+
+def issues_as_stored(
+    connection: "Connection", partition_key: str, issue_ids: list[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return key, earlier keys, status, changes and whether it is deleted, by issue id."""
+    import sqlalchemy as sa
+
+    partition = PartitionKey.parse(partition_key)
+    query = sa.text(
+        """
+        SELECT i.jira_id, i.key, array_to_string(i.earlier_keys, ', ') AS earlier,
+            coalesce(s.name, i.status_jira_id) AS status, i.deleted_at IS NOT NULL AS is_deleted,
+            (SELECT count(DISTINCT c.history_jira_id) FROM jira.issue_changelogs c
+             WHERE (c.integration_id, c.issue_jira_id) = (i.integration_id, i.jira_id)
+             AND c.deleted_at IS NULL) AS changes
+        FROM jira.issues i
+        JOIN jira.integrations site ON site.id = i.integration_id
+        JOIN jira.tenants t ON t.id = site.tenant_id
+        LEFT JOIN jira.statuses s
+            ON (s.integration_id, s.jira_id) = (i.integration_id, i.status_jira_id)
+        WHERE (t.slug, site.slug) = (:tenant, :slug) AND i.jira_id = ANY(:issue_ids)
+        """
+    )
+    asked = {"tenant": partition.tenant, "slug": partition.integration, "issue_ids": issue_ids}
+    return {
+        row.jira_id: (
+            row.key,
+            row.earlier,
+            row.status,
+            str(row.changes),
+            "deleted" if row.is_deleted else "alive",
+        )
+        for row in connection.execute(query, asked)
+    }
 
 
 def report(services: "Services", times: Mapping[str, float]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, UUID, insert
 
 from jira_assets.queue.broker import Broker, Delivery
 from jira_assets.queue.message import Message, UnreadableMessageError, decode
@@ -102,11 +102,26 @@ class _Known:
         marker = raw_extractions.c
         landed = sa.select(
             marker.extraction_id, marker.entity, marker.scope, marker.integration_id, marker.run_id
-        ).where(marker.extraction_id.in_({message.extraction_id for message in messages}))
+        )
+        # Those of the messages alone: an extraction of issues has thousands, of which few are here.
+        given = sa.func.unnest(
+            sa.literal([message.extraction_id for message in messages], ARRAY(UUID)),
+            sa.literal([message.entity for message in messages], ARRAY(sa.Text)),
+            sa.literal([message.scope for message in messages], ARRAY(sa.Text)),
+        ).table_valued("extraction_id", "entity", "scope", name="named")
+        named = given.render_derived()
+        landed = landed.join(
+            named,
+            sa.and_(
+                marker.extraction_id == named.c.extraction_id,
+                marker.entity == named.c.entity,
+                marker.scope == named.c.scope,
+            ),
+        )
         # Held, in the order in which retention takes them: a row must not be made anew for a
         # landing that is being pruned just now.
         landed = landed.order_by(marker.extraction_id, marker.entity, marker.scope)
-        landed = landed.with_for_update(read=True, key_share=True)
+        landed = landed.with_for_update(read=True, key_share=True, of=raw_extractions)
         self._runs = {tuple(row[:4]): row.run_id for row in connection.execute(landed)}
 
     def objection(self, message: Message) -> str | None:
@@ -137,21 +152,27 @@ def _landing(message: Message) -> tuple[Any, ...]:
 def _store(connection: sa.Connection, known: _Known, messages: Iterable[Message]) -> int:
     """Mark the rows of messages as received, making those that are missing; return how many.
 
-    In two statements a message, for an upsert would also lock rows that are further on, which a
-    run may be claiming in another order.
+    Row by row in one order, and inserts first: an upsert would also lock rows that are further on,
+    which a run may be claiming in another order.
     """
-    stored = 0
-    for message in sorted(messages, key=lambda message: message.message_id):
-        row = message.model_dump(exclude={"version", "landed_at"})
-        missing = insert(etl_job_queue).values(**row, extraction_run_id=known.run_id(message))
-        connection.execute(missing.on_conflict_do_nothing())
-        received = (
-            sa.update(etl_job_queue)
-            .where(
-                etl_job_queue.c.message_id == message.message_id,
-                etl_job_queue.c.state.in_(("pending", "published")),
-            )
-            .values(state="received", received_at=sa.func.now(), updated_at=sa.func.now())
+    ordered = sorted(messages, key=lambda message: message.message_id)
+    if not ordered:
+        return 0
+    rows = [
+        {
+            **message.model_dump(exclude={"version", "landed_at"}),
+            "extraction_run_id": known.run_id(message),
+        }
+        for message in ordered
+    ]
+    connection.execute(insert(etl_job_queue).on_conflict_do_nothing(), rows)
+    received = (
+        sa.update(etl_job_queue)
+        .where(
+            etl_job_queue.c.message_id == sa.bindparam("id"),
+            sa.or_(etl_job_queue.c.state == "pending", etl_job_queue.c.state == "published"),
         )
-        stored += connection.execute(received).rowcount
-    return stored
+        .values(state="received", received_at=sa.func.now(), updated_at=sa.func.now())
+    )
+    ids = [{"id": message.message_id} for message in ordered]
+    return connection.execute(received, ids).rowcount

@@ -43,14 +43,18 @@ class PublishReport:
 
 
 def publish(engine: sa.Engine, broker: Broker, *, extraction_id: UUID) -> PublishReport:
-    """Publish what is pending of an extraction.
+    """Publish all that is pending of an extraction, a bounded number of messages at a time.
 
     Raises:
         BrokerUnavailableError: some are not published. Their rows are: the sensor does it later.
     """
-    return _publish(
-        engine, broker, _queue.state == "pending", _queue.extraction_id == extraction_id
-    )
+    of_it = (_queue.state == "pending", _queue.extraction_id == extraction_id)
+    published = 0
+    while batch := _publish(engine, broker, *of_it).published:
+        published += batch
+        if batch < MAX_PUBLISHED:
+            break
+    return PublishReport(published)
 
 
 def publish_due(

@@ -25,7 +25,11 @@ MAX_ATTEMPTS: Final = 5
 PAUSES: Final = (10, 30, 90, 270)
 """Seconds to wait after the first, second, … attempt."""
 MAX_COVERED: Final = 50
-"""Messages a run is told to cover: their ids are a tag, and Postgres indexes 2,704 bytes of one."""
+"""Messages whose ids a run is given: they are a tag, and Postgres indexes 2,704 bytes of one.
+
+A run that has so many covers the older ones of its partition, too: an extraction of issues leaves
+one a project.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class TransformRequest:
     partition_key: str
     tables: tuple[str, ...]
     message_ids: tuple[UUID, ...]
+    """The newest of the messages that it covers, ``MAX_COVERED`` at most."""
+    messages: int
+    """How many it covers."""
 
 
 @dataclass(frozen=True)
@@ -173,18 +180,21 @@ class _PartitionPlan:
     def _without_target(self, rows: list[QueueRow]) -> list[QueueRow]:
         """Complete messages about entities that nothing here is made of."""
         useless = [row for row in rows if not self._world.targets.get(row.entity)]
-        for row in useless:
-            self._made.transitions.append(Transition(row, "completed", row.attempt))
-            self._say(f"{row.entity} feeds no table deployed here, completed")
-        return [row for row in rows if row not in useless]
+        self._made.transitions += [Transition(row, "completed", row.attempt) for row in useless]
+        for entity in dict.fromkeys(row.entity for row in useless):
+            self._say(f"{entity} feeds no table deployed here, completed")
+        return [row for row in rows if self._world.targets.get(row.entity)]
 
     def _without_ended(self, rows: list[QueueRow]) -> list[QueueRow]:
         """Begin the next attempt of messages whose run is over."""
-        ended: dict[UUID, RunState] = {}
+        theirs: dict[RunState, list[QueueRow]] = {}
         for row in rows:
             run = self._runs.of(row)
             if run is not None and not run.phase.in_flight:
-                ended |= {covered.message_id: run for covered in _covered(run, row, rows)}
+                theirs.setdefault(run, []).append(row)
+        ended: dict[UUID, RunState] = {}
+        for run, own in theirs.items():
+            ended |= {row.message_id: run for row in (*own, *_covered(run, own, rows))}
         for run in dict.fromkeys(ended.values()):
             self._end_attempt(run, [row for row in rows if ended.get(row.message_id) == run])
         return [row for row in rows if row.message_id not in ended]
@@ -244,22 +254,31 @@ class _PartitionPlan:
         return None
 
     def _request(self, due: list[QueueRow]) -> TransformRequest:
-        covered = due[-MAX_COVERED:]
-        tables = (table for row in covered for table in self._world.targets[row.entity])
+        tables = (table for row in due for table in self._world.targets[row.entity])
         return TransformRequest(
-            run_key=covered[-1].run_key,
+            run_key=due[-1].run_key,
             partition_key=self._key,
             tables=tuple(dict.fromkeys(tables)),
-            message_ids=tuple(row.message_id for row in covered),
+            message_ids=tuple(row.message_id for row in due[-MAX_COVERED:]),
+            messages=len(due),
         )
 
 
-def _covered(run: RunState, row: QueueRow, rows: list[QueueRow]) -> Iterator[QueueRow]:
-    """Yield ``row`` and what else ``run`` was asked to cover and nobody has claimed since."""
-    yield row
-    yield from (
-        other for other in rows if other.message_id in run.covers and other.state == "received"
-    )
+def _covered(run: RunState, own: list[QueueRow], rows: list[QueueRow]) -> Iterator[QueueRow]:
+    """Yield what ``run`` was asked to cover beside its ``own`` rows, if nobody has claimed it.
+
+    Of a run that was given as many ids as it can be, that is all that is older, too, and was as
+    often tried.
+    """
+    received = [row for row in rows if row.state == "received"]
+    yield from (row for row in received if row.message_id in run.covers)
+    if len(run.covers) >= MAX_COVERED:
+        newest = {row.attempt: (row.created_at, row.message_id) for row in own}
+        yield from (
+            row
+            for row in received
+            if row.attempt in newest and (row.created_at, row.message_id) < newest[row.attempt]
+        )
 
 
 def _by_attempt(row: QueueRow) -> int:
@@ -270,9 +289,9 @@ def _asking(request: TransformRequest) -> str:
     attempt = request.run_key.rpartition(":")[2]
     return (
         f"{request.partition_key}: asks for a run of {', '.join(request.tables)} "
-        f"({_count(request.message_ids)}, attempt {attempt})"
+        f"({_count(request.messages)}, attempt {attempt})"
     )
 
 
-def _count(messages: Collection[object]) -> str:
-    return f"{len(messages)} message{'' if len(messages) == 1 else 's'}"
+def _count(messages: int) -> str:
+    return f"{messages:,} message{'' if messages == 1 else 's'}"

@@ -2,7 +2,8 @@
 
 The port is kept in ``$JIRA_ASSETS_HOME/demo.json``, so that ``jira-assets dev`` can serve the same
 sites again after the demo has ended. What the demo changed in them is not kept: served again, they
-are as they were at the beginning, and the next sync shows it.
+are as they were at the beginning, and the next sync shows it. Only what happened to issues happens
+again: what changed in an issue is read by its time, and no site's time goes back.
 """
 
 import json
@@ -29,9 +30,11 @@ _FILE: Final = "demo.json"
 def demo_sites() -> dict[str, JiraSite]:
     """Build the sites by partition key; one project of each may not be read."""
     sites = {
-        "demo-acme/cloud": synthetic_site(projects=40, seed=1, deployment="cloud"),
-        "demo-acme/datacenter": synthetic_site(projects=25, seed=2, deployment="data_center"),
-        "demo-globex/cloud": synthetic_site(projects=12, seed=3, deployment="cloud"),
+        "demo-acme/cloud": synthetic_site(projects=40, issues=60, seed=1, deployment="cloud"),
+        "demo-acme/datacenter": synthetic_site(
+            projects=25, issues=45, seed=2, deployment="data_center"
+        ),
+        "demo-globex/cloud": synthetic_site(projects=12, issues=30, seed=3, deployment="cloud"),
     }
     for site in sites.values():
         site.make_unreadable(_last_project(site))
@@ -57,6 +60,28 @@ def change(sites: Mapping[str, JiraSite]) -> list[str]:
     return said
 
 
+def change_issues(site: JiraSite) -> dict[str, str]:
+    """Let an issue change its status, one move, one be deleted; returns issue id to what it did.
+
+    All three are of the site's largest readable project, of which most issues stay.
+    """
+    state = site.state
+    readable = [each for each in state.issues_by_project.items() if each[0] not in state.unreadable]
+    (_, issues), (other, _) = sorted(readable, key=lambda each: (-len(each[1]), each[0]))[:2]
+    changing, moving, going = sorted(issues, key=lambda issue: issue.number)[:3]
+    used = dict(state.workflows[changing.project_id])[changing.issue_type_id]
+    status = next(one for one in (*used, *state.statuses) if one != changing.status_id)
+    keys = {issue.id: state.key_of(issue) for issue in (changing, moving, going)}
+    site.change_issue(changing.id, status_id=status)
+    moved = site.move_issue(moving.id, other)
+    site.delete_issue(going.id)
+    return {
+        changing.id: f"{keys[changing.id]} goes to status {status}",
+        moving.id: f"{keys[moving.id]} moves, and is {site.state.key_of(moved)} now",
+        going.id: f"{keys[going.id]} is deleted",
+    }
+
+
 def _last_project(site: JiraSite) -> str:
     return list(site.state.projects)[-1]
 
@@ -80,7 +105,10 @@ def served(home: Path, sites: Mapping[str, JiraSite]) -> Iterator[dict[str, str]
 def served_again(home: Path) -> Iterator[dict[str, str]]:
     """Serve the demo's sites where the demo has run; elsewhere yield nothing to serve."""
     if (home / _FILE).exists():
-        with served(home, demo_sites()) as urls:
+        sites = demo_sites()
+        for site in sites.values():
+            change_issues(site)
+        with served(home, sites) as urls:
             yield urls
     else:
         yield {}

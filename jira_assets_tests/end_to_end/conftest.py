@@ -24,6 +24,7 @@ from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.dagster_storage import dagster_storage_url, prepare_dagster
 from jira_assets.warehouse.integrations import add_integration
+from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets.warehouse.jobs import Job, get_job, update_job
 from jira_assets.warehouse.tables import ENTITIES, etl_job_queue, etl_jobs
 from jira_assets_tests.conftest import Database, PostgresServer
@@ -120,14 +121,14 @@ def deployment(
 ) -> Iterator[Deployment]:
     database = postgres_server.create(f"end_to_end_{uuid4().hex}")
     folder = tmp_path_factory.mktemp("deployment")
-    site = synthetic_site(projects=8, seed=7, deployment="cloud")
+    site = synthetic_site(projects=8, issues=24, seed=7, deployment="cloud")
     with SandboxServer(site) as jira, private_names(rabbitmq_url) as broker_url:
         engine = engine_for(database.runtime_url)
         key = PartitionKey("acme", "cloud")
         add_integration(engine, key, base_url=jira.url, auth="none")
         # These tests say themselves when it is read.
-        for job in (METADATA, "jira_discovery"):
-            update_job(engine, key, job, enabled=False)
+        for template in TEMPLATES:
+            update_job(engine, key, template.job_name, enabled=False)
         variables = _variables(folder, database, broker_url)
         dev = DagsterDev(variables, folder / "dagster.log", module=trapdoors.DEFINITIONS)
         with dev, DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:
