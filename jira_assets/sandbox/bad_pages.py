@@ -1,20 +1,21 @@
-"""Offset pages that do not hang together: Cloud's ``/project/search`` while the site changes.
+"""Pages that do not hang together: of projects and of issues, while the site changes.
 
+A page that follows from a token is no offset page: only ``same_page_again`` is about it.
 ``faults.KINDS`` names each and says it in words. Answers that are no pages stay as they are.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from jira_assets.sandbox.hit import Hit
+from jira_assets.sandbox.hit import Hit, items_name
 from jira_assets.sandbox.wire import Reply
 
 Page = dict[str, Any]
 
 
 def same_page_again(hit: Hit) -> Reply:
-    """Ignore ``startAt``: every page is the first one."""
-    return hit.healthy(startAt=0)
+    """Ignore ``startAt`` and tokens: every page is the first one."""
+    return hit.healthy(startAt=0) if hit.says("startAt") else hit.healthy(nextPageToken="")
 
 
 def page_overlap(hit: Hit) -> Reply:
@@ -25,8 +26,9 @@ def page_overlap(hit: Hit) -> Reply:
     start = hit.number("startAt")
     early = hit.healthy(startAt=start - 1) if start > 0 else hit.healthy()
 
-    def pretended(page: Page) -> Page:
-        return {**page, "startAt": start, "isLast": start + len(page["values"]) >= page["total"]}
+    def pretended(page: Page, name: str) -> Page:
+        last = start + len(page[name]) >= page["total"]
+        return _ending({**page, "startAt": start}, is_last=last)
 
     return _paged(hit, early, pretended)
 
@@ -37,12 +39,13 @@ def total_shrinks(hit: Hit) -> Reply:
     What stood at the end of that page then moves up, over its border.
     """
 
-    def longer(page: Page) -> Page:
-        if page["startAt"] > 0 or not page["values"]:
+    def longer(page: Page, name: str) -> Page:
+        items = page[name]
+        if page["startAt"] > 0 or not items:
             return page
-        values = [page["values"][0], *page["values"]][: page["maxResults"]]
+        more = [items[0], *items][: page["maxResults"]]
         total = page["total"] + 1
-        return {**page, "values": values, "total": total, "isLast": len(values) >= total}
+        return _ending({**page, name: more, "total": total}, is_last=len(more) >= total)
 
     return _paged(hit, hit.healthy(), longer)
 
@@ -50,8 +53,8 @@ def total_shrinks(hit: Hit) -> Reply:
 def total_grows(hit: Hit) -> Reply:
     """Let the last item appear only after the first page was read."""
 
-    def shorter(page: Page) -> Page:
-        total = max(len(page["values"]), page["total"] - 1)
+    def shorter(page: Page, name: str) -> Page:
+        total = max(len(page[name]), page["total"] - 1)
         return page if page["startAt"] > 0 else {**page, "total": total}
 
     return _paged(hit, hit.healthy(), shorter)
@@ -60,19 +63,26 @@ def total_grows(hit: Hit) -> Reply:
 def empty_page_in_the_middle(hit: Hit) -> Reply:
     """Empty every page but the first, and say that more are to come."""
 
-    def emptied(page: Page) -> Page:
+    def emptied(page: Page, name: str) -> Page:
         if not 0 < page["startAt"] < page["total"]:
             return page
-        return {**page, "values": [], "isLast": False}
+        return _ending({**page, name: []}, is_last=False)
 
     return _paged(hit, hit.healthy(), emptied)
 
 
-def _paged(hit: Hit, reply: Reply, change: Callable[[Page], Page]) -> Reply:
+def _paged(hit: Hit, reply: Reply, change: Callable[[Page, str], Page]) -> Reply:
     """Change a page; what is none stays."""
 
     def changed(content: Any) -> Any:
-        is_page = isinstance(content, dict) and {"startAt", "total", "values"} <= content.keys()
-        return change(content) if is_page else content
+        name = items_name(content)
+        if name is None or not {"startAt", "total"} <= content.keys():
+            return content
+        return change(content, name)
 
     return hit.rewritten(changed, reply)
+
+
+def _ending(page: Page, *, is_last: bool) -> Page:
+    """Let a page say whether it is the last one, if it says so at all."""
+    return {**page, "isLast": is_last} if "isLast" in page else page

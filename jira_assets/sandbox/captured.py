@@ -1,8 +1,8 @@
 """A Jira site from answers that somebody captured: the very objects, with what is missing made up.
 
 Reads ``status.json``, ``project.json``, ``issuetype.json`` and ``field.json`` of a folder, as ``GET
-/status``, ``/project`` (or a page of ``/project/search``), ``/issuetype`` and ``/field`` answered;
-any may be missing.
+/status``, ``/project`` (or a page of ``/project/search``), ``/issuetype`` and ``/field`` answered,
+and ``issues-with-changelog.json`` (see ``captured_issues``); any may be missing.
 Objects are served as they came, unknown fields and repeated ids included. What was not captured
 is made up from what was, the same way every time: a missing list is a small usual one, projects get
 their issue types and statuses through a few schemes, team-managed ones the statuses of their scope.
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from jira_assets.sandbox.captured_issues import ISSUES_FILE, CapturedIssues, captured_issues
 from jira_assets.sandbox.fields import make_fields
 from jira_assets.sandbox.model import (
     CATEGORIES,
@@ -70,14 +71,16 @@ def captured_site(folder: Path | str, deployment: Deployment | None = None) -> J
     """
     files = {
         name: _read(Path(folder) / name)
-        for name in (STATUSES_FILE, PROJECTS_FILE, ISSUE_TYPES_FILE, FIELDS_FILE)
+        for name in (STATUSES_FILE, PROJECTS_FILE, ISSUE_TYPES_FILE, FIELDS_FILE, ISSUES_FILE)
     }
     if not any(files.values()):
         raise CapturedFolderError(
             f"{folder} holds none of {', '.join(files)}: point to a folder with captured answers."
         )
     statuses = [_status(rows) for rows in files[STATUSES_FILE].values()] or _USUAL_STATUSES
-    projects = [_project(rows) for rows in files[PROJECTS_FILE].values()] or _USUAL_PROJECTS
+    projects = [_project(rows) for rows in files[PROJECTS_FILE].values()]
+    with_issues = _issues(Path(folder), files[ISSUES_FILE], projects)
+    projects = [*projects, *with_issues.projects.values()] or [*_USUAL_PROJECTS]
     types = [_issue_type(rows) for rows in files[ISSUE_TYPES_FILE].values()] or _USUAL_ISSUE_TYPES
     deployment = deployment or _deployment(files)
     fields = {row_id: _field(rows) for row_id, rows in files[FIELDS_FILE].items()}
@@ -90,6 +93,7 @@ def captured_site(folder: Path | str, deployment: Deployment | None = None) -> J
             statuses={row.id: row for row in statuses},
             fields=fields or make_fields(_USUAL_CUSTOM_FIELDS, 1, deployment),
             workflows=_workflows(projects, types, statuses),
+            issues=with_issues.issues,
         )
     )
 
@@ -101,7 +105,9 @@ def _read(path: Path) -> Captured:
         content = json.loads(path.read_bytes())
     except ValueError as error:
         raise CapturedFolderError(f"{path} is not JSON: {error}.") from error
-    rows = content.get("values") if isinstance(content, dict) else content
+    rows = content
+    if isinstance(content, dict):
+        rows = content.get("issues", content.get("values"))
     if not isinstance(rows, list):
         raise CapturedFolderError(f"{path} is neither a list nor a page with values.")
     captured: Captured = {}
@@ -110,6 +116,14 @@ def _read(path: Path) -> Captured:
             raise CapturedFolderError(f"{path} holds an entry that is no object with a text id.")
         captured[row["id"]] = [*captured.pop(row["id"], []), row]
     return captured
+
+
+def _issues(folder: Path, captured: Captured, projects: Iterable[Project]) -> CapturedIssues:
+    last = (rows[-1] for rows in captured.values())
+    try:
+        return captured_issues(last, {project.id: project for project in projects})
+    except ValueError as error:
+        raise CapturedFolderError(f"{folder / ISSUES_FILE}: {error}.") from error
 
 
 def _deployment(files: Mapping[str, Captured]) -> Deployment:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jira_assets.sandbox.server import SandboxServer
     from jira_assets.sandbox.site import JiraSite
 
-_SIZES = ("projects", "statuses", "issue_types", "custom_fields", "seed")
+_SIZES = ("projects", "statuses", "issue_types", "custom_fields", "issues", "seed")
 _AMOUNT = click.IntRange(min=0)
 
 
@@ -30,7 +30,7 @@ _AMOUNT = click.IntRange(min=0)
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="serve the captured answers of a folder: status.json, project.json, "
-    "issuetype.json, field.json",
+    "issuetype.json, field.json, issues-with-changelog.json",
 )
 @click.option(
     "--deployment",
@@ -41,6 +41,7 @@ _AMOUNT = click.IntRange(min=0)
 @click.option("--statuses", type=_AMOUNT, help="how many statuses [default: 24]")
 @click.option("--issue-types", type=_AMOUNT, help="how many issue types [default: 8]")
 @click.option("--custom-fields", type=_AMOUNT, help="how many custom fields [default: 20]")
+@click.option("--issues", type=_AMOUNT, help="how many issues, with changelogs [default: 0]")
 @click.option("--seed", type=int, help="another seed makes another site [default: 1]")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any free port]")
 @click.option("--context-path", default="", help="what stands before every path, as /jira")
@@ -138,7 +139,8 @@ def _summary(state: "SiteState") -> str:
     return (
         f"{kind} sandbox: {len(state.projects)} projects, {len(state.issue_types)} issue types, "
         f"{len(state.statuses)} statuses, "
-        f"{sum(row.custom for row in state.fields.values())} custom fields"
+        f"{sum(row.custom for row in state.fields.values())} custom fields, "
+        f"{len(state.issues)} issues"
     )
 
 

@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
 
 from jira_assets.sandbox.wire import Call, Reply
+
+_ITEMS: Final = ("values", "issues")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,21 @@ class Hit:
         said = str(self._said().get(name, ""))
         return int(said) if said.isdecimal() else 0
 
+    def says(self, name: str) -> bool:
+        """Tell whether the call names this."""
+        return name in self._said()
+
     def healthy(self, **instead: object) -> Reply:
         """Return the right answer; ``instead`` puts other values in, "" leaves one out."""
         if not instead:
             return self.answer(self.call)
-        said = {name: value for name, value in {**self._said(), **instead}.items() if value != ""}
-        if self.call.method == "GET":
-            return self.answer(replace(self.call, query=urlencode(said).encode()))
-        return self.answer(replace(self.call, body=orjson.dumps(said)))
+        added = {name: value for name, value in instead.items() if value != ""}
+        if self.call.method != "GET":
+            kept = {name: value for name, value in self._said().items() if name not in instead}
+            return self.answer(replace(self.call, body=orjson.dumps({**kept, **added})))
+        pairs = [pair for pair in parse_qsl(self.call.query.decode()) if pair[0] not in instead]
+        query = urlencode([*pairs, *added.items()])
+        return self.answer(replace(self.call, query=query.encode()))
 
     def rewritten(self, change: Callable[[Any], Any], reply: Reply | None = None) -> Reply:
         """Return a right answer with its JSON changed; what is no 200 stays as it is."""
@@ -80,6 +89,13 @@ def _dumped(content: Any) -> bytes:
         return orjson.dumps(content)
     except TypeError:
         return json.dumps(content, ensure_ascii=False).encode()
+
+
+def items_name(content: Any) -> str | None:
+    """Return what a page calls its items (``values``, ``issues``); None: it is no page."""
+    if not isinstance(content, dict):
+        return None
+    return next((name for name in _ITEMS if isinstance(content.get(name), list)), None)
 
 
 Make = Callable[[Hit], Reply]

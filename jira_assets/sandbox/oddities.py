@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from jira_assets.sandbox.hit import Hit, Make
+from jira_assets.sandbox.hit import Hit, Make, items_name
 from jira_assets.sandbox.model import UNDEFINED
 from jira_assets.sandbox.wire import Reply
 
@@ -148,9 +148,12 @@ def empty_list(hit: Hit) -> Reply:
     def emptied(content: Any) -> Any:
         if isinstance(content, list):
             return []
-        return (
-            {**content, "values": [], "total": 0, "isLast": True} if _is_page(content) else content
-        )
+        name = items_name(content)
+        if name is None:
+            return content
+        empty = {**content, name: [], "isLast": True}
+        empty.pop("nextPageToken", None)
+        return {**empty, "total": 0} if "total" in content else empty
 
     return hit.rewritten(emptied)
 
@@ -159,12 +162,9 @@ def _with_items(hit: Hit, change: Callable[[list[Json]], list[Json]]) -> Reply:
     def changed(content: Any) -> Any:
         if isinstance(content, list):
             return change(content) if content else content
-        if _is_page(content) and content["values"]:
-            return {**content, "values": change(content["values"])}
+        name = items_name(content)
+        if name is not None and content[name]:
+            return {**content, name: change(content[name])}
         return content
 
     return hit.rewritten(changed)
-
-
-def _is_page(content: Any) -> bool:
-    return isinstance(content, dict) and isinstance(content.get("values"), list)

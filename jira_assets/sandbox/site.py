@@ -2,13 +2,15 @@
 
 Every mutation replaces the state under a lock, so a reader in another thread sees the site before
 it or after it, never in between. Where a mutation names a project, its id and its key both do.
+Those of issues are in ``issue_site``.
 """
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from jira_assets.sandbox import issue_changes
+from jira_assets.sandbox.issue_site import IssueSite, UnknownObjectError, find_project
 from jira_assets.sandbox.model import (
     Deployment,
     Document,
@@ -30,21 +32,8 @@ Scoped = TypeVar("Scoped", Status, IssueType, Field)
 Value = TypeVar("Value")
 
 
-class UnknownObjectError(LookupError):
-    """A mutation named an object that the site does not have."""
-
-
-class JiraSite:
+class JiraSite(IssueSite):
     """The mutable, thread-safe model of one Jira site; ``state`` is what it holds right now."""
-
-    def __init__(self, state: SiteState) -> None:
-        self._state = state
-        self._lock = threading.Lock()
-
-    @property
-    def state(self) -> SiteState:
-        """The site at this moment: immutable, and another object after every mutation."""
-        return self._state
 
     @property
     def deployment(self) -> Deployment:
@@ -57,7 +46,7 @@ class JiraSite:
 
     def project(self, id_or_key: str) -> Project:
         """Return a project by its id or key."""
-        return _project(self._state, id_or_key)
+        return find_project(self._state, id_or_key)
 
     def add_status(self, status: Status) -> None:
         """Add a status, or replace the one with its id."""
@@ -156,26 +145,34 @@ class JiraSite:
         """Give a project another name."""
         self._change(
             lambda state: {
-                "projects": _with_row(state.projects, _renamed(_project(state, id_or_key), name))
+                "projects": _with_row(
+                    state.projects, _renamed(find_project(state, id_or_key), name)
+                )
             }
         )
 
     def rekey_project(self, id_or_key: str, key: str) -> None:
-        """Give a project another key; its id stays, and the old key is no longer known."""
+        """Give a project another key; its id stays, and the old key is no longer known.
+
+        The keys of its issues change with it, though ``updated`` does not; old ones lead to them.
+        """
 
         def changes(state: SiteState) -> dict[str, Any]:
-            project = _project(state, id_or_key)
+            project = find_project(state, id_or_key)
             document = _patched(project.document, key=key)
             rekeyed = replace(project, key=key, document=document, repeats=())
-            return {"projects": _with_row(state.projects, rekeyed)}
+            return {
+                "projects": _with_row(state.projects, rekeyed),
+                "moved_keys": issue_changes.rekeyed(state, project),
+            }
 
         self._change(changes)
 
     def remove_project(self, id_or_key: str) -> None:
-        """Delete a project, with the statuses, issue types and fields of its scope."""
+        """Delete a project with its issues, and the statuses, issue types and fields it owns."""
 
         def changes(state: SiteState) -> dict[str, Any]:
-            project_id = _project(state, id_or_key).id
+            project_id = find_project(state, id_or_key).id
             return {
                 "projects": _without(state.projects, {project_id}),
                 "workflows": _without(state.workflows, {project_id}),
@@ -183,6 +180,7 @@ class JiraSite:
                 "statuses": _out_of_scope(state.statuses, project_id),
                 "issue_types": _out_of_scope(state.issue_types, project_id),
                 "fields": _out_of_scope(state.fields, project_id),
+                **issue_changes.without_project(state, project_id),
             }
 
         self._change(changes)
@@ -193,7 +191,7 @@ class JiraSite:
         def changes(state: SiteState) -> dict[str, Any]:
             _known("issue type", issue_type_id, state.issue_types)
             _known("status", status_id, state.statuses)
-            project_id = _project(state, id_or_key).id
+            project_id = find_project(state, id_or_key).id
             used = dict(state.workflows.get(project_id, ()))
             used[issue_type_id] = tuple(dict.fromkeys((*used.get(issue_type_id, ()), status_id)))
             return {"workflows": {**state.workflows, project_id: tuple(used.items())}}
@@ -204,7 +202,7 @@ class JiraSite:
         """Let an issue type of a project no longer use a status; the issue type itself stays."""
 
         def changes(state: SiteState) -> dict[str, Any]:
-            project_id = _project(state, id_or_key).id
+            project_id = find_project(state, id_or_key).id
             used = dict(state.workflows[project_id])
             if status_id not in used.get(issue_type_id, ()):
                 raise UnknownObjectError(
@@ -222,7 +220,7 @@ class JiraSite:
             raise ValueError(f"An unreadable project answers 404 or 403, not {status}.")
         self._change(
             lambda state: {
-                "unreadable": {**state.unreadable, _project(state, id_or_key).id: status}
+                "unreadable": {**state.unreadable, find_project(state, id_or_key).id: status}
             }
         )
 
@@ -230,7 +228,7 @@ class JiraSite:
         """Undo ``make_unreadable``."""
         self._change(
             lambda state: {
-                "unreadable": _without(state.unreadable, {_project(state, id_or_key).id})
+                "unreadable": _without(state.unreadable, {find_project(state, id_or_key).id})
             }
         )
 
@@ -244,16 +242,13 @@ class JiraSite:
         _known("permission", permission, PERMISSIONS)
         self._change(lambda state: {"permissions": state.permissions - {permission}})
 
-    def _change(self, changes: Callable[[SiteState], dict[str, Any]]) -> None:
-        with self._lock:
-            self._state = replace(self._state, **changes(self._state))
+    def limit_search(self, *, page: int = 1000, depth: int | None = None) -> None:
+        """Set Data Center's most issues a page, and the offset from which on it answers 500."""
+        self._change(lambda _: {"search_page": page, "search_depth": depth})
 
-
-def _project(state: SiteState, id_or_key: str) -> Project:
-    project = state.find_project(id_or_key)
-    if project is None:
-        raise UnknownObjectError(f"The site has no project {id_or_key!r}.")
-    return project
+    def set_clock(self, milliseconds_ahead: int) -> None:
+        """Let the site's clock be ahead of this machine's (or behind: negative)."""
+        self._change(lambda _: {"clock_ahead": milliseconds_ahead})
 
 
 def _known(what: str, row_id: str, rows: Mapping[str, Value]) -> Value:

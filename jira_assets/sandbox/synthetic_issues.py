@@ -10,6 +10,7 @@ issue beside large ones; 41 and more histories.
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -206,9 +207,11 @@ def _summary(place: int, chance: Chance) -> str:
 
 
 def _parts(project: Project, what: str, chance: Chance) -> tuple[Named, ...]:
-    """Return some of the components or versions that a project has."""
-    first = int(project.id) * 10 if project.id.isdecimal() else 0
-    offset = 0 if what == "Version" else 5
-    return tuple(
-        Named(str(first + offset + number), f"{what} {number}") for number in range(chance.below(3))
-    )
+    return _all_parts(project.id, what)[: chance.below(3)]
+
+
+@lru_cache(maxsize=1 << 14)
+def _all_parts(project_id: str, what: str) -> tuple[Named, ...]:
+    """Return the components or the versions of a project, which its issues share."""
+    first = int(project_id) * 10 + (0 if what == "Version" else 5)
+    return tuple(Named(str(first + number), f"{what} {number}") for number in range(2))

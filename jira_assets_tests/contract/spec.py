@@ -45,7 +45,7 @@ def in_json_schema(node: Any) -> Any:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a spec says about GETting one path."""
+    """What a spec says about one method of one path."""
 
     template: str
     """Below the API, e.g. ``/project/{projectIdOrKey}/statuses``."""
@@ -97,9 +97,9 @@ class Spec:
             path: re.compile(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(path))) for path in below
         }
 
-    def operation(self, template: str) -> Operation:
-        """Return what GET of a path does; ``LookupError`` if there is no such thing."""
-        return Operation(template, self.document["paths"][self._prefix + template]["get"])
+    def operation(self, template: str, method: str = "get") -> Operation:
+        """Return what a path does; ``LookupError`` if there is no such thing."""
+        return Operation(template, self.document["paths"][self._prefix + template][method])
 
     def asked_by(self, path: str) -> Operation:
         """Return what a concrete path below the API asks for; ``LookupError`` for nothing."""
@@ -108,17 +108,23 @@ class Spec:
             raise LookupError(f"the spec has no path like {path}")
         return self.operation(min(found, key=lambda name: name.count("{")))
 
-    def answer(self, template: str) -> Judged:
-        """Return the schema of what a GET of ``template`` answers with status 200."""
-        declared = self.operation(template).document["responses"]["200"]
+    def answer(self, template: str, method: str = "get") -> Judged:
+        """Return the schema of what ``template`` answers with status 200."""
+        declared = self.operation(template, method).document["responses"]["200"]
         schema = in_json_schema(declared["content"]["application/json"]["schema"])
         if template in LISTS and not self.cloud:
             schema = {"type": "array", "items": schema}
         return Judged(schema, self.components)
 
-    def validator(self, template: str) -> Draft202012Validator:
+    def validator(self, template: str, method: str = "get") -> Draft202012Validator:
         """Return what judges the answers of ``template``."""
-        return validator(self.answer(template))
+        return validator(self.answer(template, method))
+
+    def body(self, template: str) -> Draft202012Validator:
+        """Return what judges the bodies that are posted to ``template``."""
+        declared = self.operation(template, "post").document["requestBody"]
+        schema = in_json_schema(declared["content"]["application/json"]["schema"])
+        return validator(Judged(schema, self.components))
 
 
 def validator(judged: Judged) -> Draft202012Validator:

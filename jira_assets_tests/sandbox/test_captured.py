@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from jira_assets.sandbox.captured import CapturedFolderError, captured_site
-from jira_assets.sandbox.dialects import fields, issue_types, project_list, statuses
+from jira_assets.sandbox.dialects import (
+    answer,
+    fields,
+    issue_types,
+    posted,
+    project_list,
+    statuses,
+)
 from jira_assets.sandbox.documents import Root
 from jira_assets.sandbox.model import Deployment
 
@@ -137,10 +144,56 @@ def test_real_captures_are_served_whole(
         if not (folder / f"{file}.json").exists():
             continue
         captured = json.loads((folder / f"{file}.json").read_text())
+        if file == "project":
+            captured += _projects_that_only_issues_name(folder, captured)
         assert sorted(map(_text, rows)) == sorted(map(_text, captured))
         ids = {row["id"] for row in captured}
         assert {row[0] for row in site.truth()[tables[file]]} == ids
     assert site.truth()["projects_issue_types_statuses"]
+
+
+def _projects_that_only_issues_name(folder: Path, listed: list[Any]) -> list[Any]:
+    path = folder / "issues-with-changelog.json"
+    issues = json.loads(path.read_text()) if path.exists() else []
+    named = {row["fields"]["project"]["id"]: row["fields"]["project"] for row in issues}
+    return [row for one, row in named.items() if one not in {row["id"] for row in listed}]
+
+
+def test_every_issue_and_every_history_of_a_real_capture_is_reached(real_jira_dir: Path) -> None:
+    folder = real_jira_dir / "cloud-site"
+    site = captured_site(folder)
+    served: dict[str, Any] = {}
+    for project_id in site.state.issues_by_project:
+        asked = {"jql": f"project = {project_id}", "fields": ["*all"], "expand": "changelog"}
+        page = posted(site.state, ROOT, "search/jql", {**asked, "maxResults": 100}).build()
+        served |= {row["id"]: row for row in page["issues"]}
+    captured = json.loads((folder / "issues-with-changelog.json").read_text())
+    assert len(served) == len(captured) == 33
+    assert {row["id"]: row["fields"] for row in captured} == {
+        one: row["fields"] for one, row in served.items()
+    }
+    histories = [one for row in served.values() for one in row["changelog"]["histories"]]
+    assert len({one["id"] for one in histories}) == 522
+    assert sorted(map(_text, histories)) == sorted(
+        _text(one) for row in captured for one in row["changelog"]["histories"]
+    )
+    assert len(site.truth()["issue_changelogs"]) == 714
+
+
+def test_a_captured_issue_that_changes_is_told_changed(tmp_path: Path) -> None:
+    fields = {"summary": "Before", "status": {"id": "1"}, "labels": ["kept"], "unknown": [1]}
+    fields |= {"project": {"id": "5", "key": "K"}, "updated": "2024-01-01T10:00:00.000+0100"}
+    write(
+        tmp_path,
+        **{"issues-with-changelog": {"issues": [{"id": "7", "key": "K-2"} | {"fields": fields}]}},
+    )
+    site = captured_site(tmp_path, "cloud")
+    assert site.issue("K-2").updated == 1_704_099_600_000
+    site.change_issue("7", summary="After", at=1_704_099_660_000)
+    told = answer(site.state, ROOT, "issue/K-2", {}).build()["fields"]
+    assert told["summary"] == "After"
+    assert told["updated"] == "2024-01-01T10:01:00.000+0100"
+    assert (told["labels"], told["unknown"]) == (["kept"], [1])
 
 
 def _text(row: Any) -> str:

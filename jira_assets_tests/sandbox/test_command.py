@@ -20,6 +20,7 @@ JIRA_ASSETS = str(Path(sys.executable).with_name("jira-assets"))
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[str]]:
     arguments = ["--projects", "12", "--statuses", "30", "--deployment", "data_center"]
+    arguments += ["--issues", "40"]
     arguments += ["--context-path", "/jira", "--username", "me", "--secret-env", "SANDBOX_SECRET"]
     with subprocess.Popen(
         [JIRA_ASSETS, "sandbox", *arguments],
@@ -35,8 +36,8 @@ def test_it_serves_until_told_to_end(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
     announced = "".join(process.stdout.readline() for _ in range(5))
     assert (
-        "Jira Data Center sandbox: 12 projects, 8 issue types, 30 statuses, 20 custom fields"
-        in announced
+        "Jira Data Center sandbox: 12 projects, 8 issue types, 30 statuses, 20 custom fields, "
+        "40 issues" in announced
     )
     [url] = set(re.findall(r"http://127\.0\.0\.1:\d+/jira", announced))
     assert (

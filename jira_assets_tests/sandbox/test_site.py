@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from jira_assets.sandbox.issue_site import UnknownObjectError
 from jira_assets.sandbox.model import (
     DONE,
     IN_PROGRESS,
@@ -13,7 +14,7 @@ from jira_assets.sandbox.model import (
     SiteState,
     Status,
 )
-from jira_assets.sandbox.site import JiraSite, UnknownObjectError
+from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
 
 SHARED = (("10", ("1", "2")), ("11", ("2",)))
