@@ -68,7 +68,7 @@ def test_a_field_of_a_tenth_of_the_projects_is_asked_for_in_all() -> None:
 
 def test_each_project_has_its_most_used_fields() -> None:
     own = {_field(number): number + 1 for number in range(30)}
-    others = {str(number): {} for number in range(100, 400)}
+    others: dict[str, dict[str, int]] = {str(number): {} for number in range(100, 400)}
     asked = FieldChoice(_usage({"10": own, **others}), {}).of("10")
     assert list(asked[: len(BASE)]) == list(BASE)
     assert set(asked[len(BASE) :]) == {_field(number) for number in range(10, 30)}
@@ -77,7 +77,7 @@ def test_each_project_has_its_most_used_fields() -> None:
 
 def test_a_mapped_field_is_always_asked_for_and_takes_no_place() -> None:
     own = {_field(number): 1 for number in range(20)}
-    others = {str(number): {} for number in range(100, 400)}
+    others: dict[str, dict[str, int]] = {str(number): {} for number in range(100, 400)}
     mapped = {"custom_field_01": MappedField(_field(0), None)}
     asked = FieldChoice(_usage({"10": own, **others}), mapped)
     assert set(own) <= set(asked.of("10"))
