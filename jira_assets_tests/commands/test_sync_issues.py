@@ -76,12 +76,17 @@ class Story(IssueStory):
 def plotted(desk: Desk) -> Plot:
     issues = desk.site.state.issues_by_project
     busy, rekeyed, closed = sorted(issues, key=lambda project: -len(issues[project]))[:3]
-    # The longest of them: what happens to these is told of short ones.
     ids = [issue.id for issue in sorted(issues[busy], key=lambda each: len(each.histories))]
     return Plot(
-        *(busy, rekeyed, closed, *ids[:4]),
+        busy=busy,
+        rekeyed=rekeyed,
+        closed=closed,
+        changed=ids[0],
+        moved=ids[1],
+        talkative=ids[2],
+        deleted=ids[-1],
         rekeyed_issues=tuple(issue.id for issue in issues[rekeyed]),
-        moved_from=desk.site.state.key_of(desk.site.issue(ids[2])),
+        moved_from=desk.site.state.key_of(desk.site.issue(ids[1])),
         changed_behind_the_door=issues[closed][0].id,
     )
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -85,7 +86,7 @@ def test_an_unreadable_rest_is_no_lost_access_once_a_project_has_landed() -> Non
 def test_idle_projects_are_not_asked_and_end_first() -> None:
     before = (READ - timedelta(hours=1)).isoformat()
     after = (READ + timedelta(hours=1)).isoformat()
-    listed = {
+    listed: dict[str, dict[str, Any]] = {
         "A": {"insight": {"lastIssueUpdateTime": before}},
         "B": {"insight": {"lastIssueUpdateTime": after}},
         "C": {"insight": {"totalIssueCount": 0}},
