@@ -64,7 +64,8 @@ def update(partition: "PartitionKey", job_name: str, **options: Any) -> None:
     """Change what is given of one job of PARTITION.
 
     JOB_NAME is one of those that `jira-assets job list PARTITION` shows: jira_metadata (projects,
-    issue types, statuses, and which project uses which) or jira_discovery (fields).
+    issue types, statuses, and which project uses which), jira_discovery (fields, and which project
+    uses which), jira_issues or jira_deletions (of issues).
     """
     from jira_assets.warehouse.jobs import list_jobs, update_job
 

@@ -10,8 +10,9 @@ Decisions this module embodies:
 * A field that is of another type than when its project was last read in full is marked as changed;
   a full reading takes the new type.
 * Somebody may go back (``since``), never ahead: what lies between would be lost.
-* A project in which nothing has changed since its watermark, as the site's project list says, is
-  not asked for at all. What is known then is as old as that list, and so is its watermark.
+* A project in which nothing has changed since its watermark, or that has no issue, as the site's
+  project list says, is not asked for at all. What is known then is as old as that list, and so is
+  its watermark.
 """
 
 from collections.abc import Mapping
@@ -133,7 +134,8 @@ def _as_known(field: MappedField, known: MappedField | None) -> MappedField:
 
 
 def _is_idle(project: ListedProject, watermark: Watermark | None, since: datetime | None) -> bool:
-    if since is None or project.last_changed is None:
+    if since is None or watermark is None or watermark.unreadable is not None:
         return False
-    could_be_read = watermark is not None and watermark.unreadable is None
-    return could_be_read and project.last_changed < since
+    if project.last_changed is None:
+        return project.issues == 0
+    return project.last_changed < since

@@ -90,7 +90,7 @@ def synced(
     the tables as they were.
     """
     home = tmp_path_factory.mktemp("synced")
-    site = synthetic_site(projects=6, seed=3)
+    site = synthetic_site(projects=6, issues=30, seed=3)
     with new_database(postgres_server, dagster_template) as made, SandboxServer(site) as server:
         desk = Desk(shell_on(made, home), site, server, engine_for(made.runtime_url)).added()
         desk.first = desk.shell("sync", KEY)

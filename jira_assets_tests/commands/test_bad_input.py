@@ -8,6 +8,7 @@ from jira_assets.partitions import PartitionKey
 from jira_assets.sandbox.credentials import Credentials
 from jira_assets.sandbox.faults import Fault
 from jira_assets.warehouse.integrations import set_active, update_integration
+from jira_assets.warehouse.tables import ENTITIES
 from jira_assets_tests.commands.desk import Desk
 from jira_assets_tests.commands.shell import KEY, everything, scalar
 
@@ -62,9 +63,7 @@ def test_a_disabled_integration_is_refused(desk: Desk) -> None:
 def test_an_unknown_entity_is_a_usage_error(unharmed: Desk) -> None:
     typed = unharmed.sync("--only", "statuses,project_status")
     assert typed.code == 2
-    assert (
-        "project_status: choose from projects, issue_types, statuses, project_statuses, fields."
-    ) in typed.said
+    assert f"project_status: choose from {', '.join(ENTITIES)}." in typed.said
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,9 @@ def test_what_waits_for_a_job_that_is_off_is_told_with_what_to_do(desk: Desk) ->
 
 def test_a_job_that_waits_and_is_off_itself_is_not_told(desk: Desk) -> None:
     desk.shell("job", "update", KEY, JOB, "--off")
-    assert "waits for" not in desk.shell("job", "update", KEY, "jira_discovery", "--off").said
+    said = desk.shell("job", "update", KEY, "jira_discovery", "--off").said
+    assert "jira_discovery: waits for" not in said
+    assert f"{KEY} jira_issues: waits for jira_discovery, which is switched off" in said
 
 
 def test_an_interval_is_changed_and_a_job_switched_off(desk: Desk) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from jira_assets import local_runs
-from jira_assets.local_runs import LocalRuns, SyncOutcome, open_local_runs
+from jira_assets.local_runs import LocalRuns, ReadOptions, SyncOutcome, open_local_runs
 from jira_assets.partitions import PartitionKey
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.site import JiraSite
@@ -32,7 +32,7 @@ class Hop:
     def extract(self) -> bytes:
         """Land the statuses; return the message about them, which is in the queue."""
         outcome = SyncOutcome(KEY)
-        self.runs._extract(outcome, ["statuses"])
+        self.runs._extract(outcome, ["statuses"], ReadOptions())
         assert outcome.ok, outcome.problems
         (body,) = self.take()
         self.put(body)

@@ -19,7 +19,12 @@ def test_every_count_is_in_the_json(synced: Desk) -> None:
     assert (found["integration"], found["active"]) == (KEY, True)
     assert (found["queue"], found["failures"]) == ({}, [])
     assert (found["unreadable_projects"], found["rejected_records"]) == (0, 0)
-    assert [job["job"] for job in found["jobs"]] == ["jira_discovery", "jira_metadata"]
+    assert [job["job"] for job in found["jobs"]] == [
+        "jira_deletions",
+        "jira_discovery",
+        "jira_issues",
+        "jira_metadata",
+    ]
     for job in found["jobs"]:
         assert (job["status"], job["error"], job["freshness"]) == ("READY", None, "fresh")
         assert datetime.fromisoformat(job["data_read_at"]) < datetime.now(UTC)
@@ -36,7 +41,7 @@ def test_the_table_shows_rows_and_times(synced: Desk) -> None:
     assert cells[:2] == [KEY, "fresh"]
     assert cells[4] == "empty"
     truth = synced.site.truth()
-    shown = ("projects", "issue_types", "statuses", "projects_statuses", "custom_fields")
+    shown = ("projects", "issue_types", "statuses", "projects_statuses", "custom_fields", "issues")
     assert cells[5:] == [str(len(truth[table])) for table in shown]
 
 

@@ -28,10 +28,11 @@ def _plan(
     mark: Mark | None,
     *,
     last_changed: datetime | None = None,
+    issues: int | None = None,
     wanted: Wanted | None = None,
     mapped: dict[str, MappedField] | None = None,
 ) -> WindowPlan:
-    project = ListedProject("10", "A", last_changed=last_changed)
+    project = ListedProject("10", "A", last_changed=last_changed, issues=issues)
     return plan_window(
         project, mark, Moments(LISTED, NOW), wanted=wanted or Wanted(), mapped=mapped or {}
     )
@@ -79,6 +80,12 @@ def test_a_type_that_is_not_known_is_no_change() -> None:
     unknown = {"custom_field_01": MappedField("customfield_10001", None)}
     assert _plan(Mark(mapped=NUMBER), mapped=unknown).window.mapped == unknown
     assert _plan(Mark(mapped=unknown), mapped=NUMBER).window.mapped == NUMBER
+
+
+def test_a_project_without_issues_is_idle_once_it_was_read() -> None:
+    assert _plan(Mark(), issues=0).idle
+    for busy in (_plan(None, issues=0), _plan(Mark(), issues=1), _plan(Mark(project_key="OLD"))):
+        assert not busy.idle
 
 
 def test_an_idle_project_is_not_asked_and_is_as_old_as_the_list_that_said_so() -> None:
