@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from jira_assets.api.answers import json_answer
@@ -14,7 +14,7 @@ from jira_assets.api.places import ThePlaceIfAny
 from jira_assets.api.problems import not_found, wrong
 from jira_assets.api.service import TheCaller
 from jira_assets.api.views import RunView, run_view
-from jira_assets.warehouse.catalogue import Slice, extractions_of, page_of, pages_of
+from jira_assets.warehouse.catalogue import Part, Slice, extractions_of, page_of, pages_of
 from jira_assets.warehouse.contracts import SITE_SCOPE
 from jira_assets.warehouse.tables import ENTITIES
 
@@ -22,7 +22,21 @@ router: Final = APIRouter(tags=["extractions"])
 _LARGEST: Final = 2**31 - 1
 
 ExtractionId = Annotated[UUID, Path(description="As `GET /extractions` lists it.")]
-Entity = Annotated[str | None, Query(description=f"One of {', '.join(ENTITIES)}.")]
+
+
+def part_of(
+    entity: Annotated[str | None, Query(description=f"One of {', '.join(ENTITIES)}.")] = None,
+    scope: Annotated[
+        str | None,
+        Query(description="Of issues a project's id, else `site`.", pattern=r"^[^\x00]*$"),
+    ] = None,
+) -> Part:
+    """Return which part of what has landed is asked for; raises a 422 for no entity of ours."""
+    _known(entity)
+    return Part(entity, scope)
+
+
+ThePart = Annotated[Part, Depends(part_of)]
 
 
 class ExtractionView(BaseModel):
@@ -30,7 +44,10 @@ class ExtractionView(BaseModel):
 
     extraction_id: UUID
     entity: str
-    scope: str = Field(description="the part of it that is read as a whole")
+    scope: str = Field(
+        description="the part of it that is read as a whole: of issues a project's id, else `site`"
+    )
+    is_full: bool = Field(description="false: what changed since the one before it")
     integration: str
     integration_id: int
     pages: int
@@ -64,17 +81,16 @@ def get_extractions(
     caller: TheCaller,
     wanted: TheWindow,
     place: ThePlaceIfAny,
-    entity: Entity = None,
+    part: ThePart,
 ) -> Response:
     """Return what has landed whole, the newest first; of one integration or of all."""
-    _known(entity)
     with caller.service.engine.connect() as connection:
         found = extractions_of(
             connection,
             wanted,
             within=caller.key.tenant_id,
             integration_id=None if place is None else place.integration_id,
-            entity=entity,
+            part=part,
         )
     items = [_extraction(item, caller.service.dagster_url) for item in found.items]
     return page_response(request, Slice(items, found.total), wanted)
@@ -90,13 +106,16 @@ def get_pages(
     extraction_id: ExtractionId,
     caller: TheCaller,
     wanted: TheWindow,
-    entity: Entity = None,
+    part: ThePart,
 ) -> Response:
     """Return the answers of Jira that landed, without their payloads."""
-    _known(entity)
     with caller.service.engine.connect() as connection:
         found = pages_of(
-            connection, wanted, extraction_id, within=caller.key.tenant_id, entity=entity
+            connection,
+            wanted,
+            extraction_id,
+            within=caller.key.tenant_id,
+            part=part,
         )
     if found is None:
         raise not_found(f"Nothing of an extraction {extraction_id} has landed.")

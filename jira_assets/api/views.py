@@ -39,7 +39,9 @@ class LandedView(BaseModel):
     pages: int
     items: int
     landed_at: datetime
-    state: str = Field(description="of its message: see docs/queue.md")
+    scopes: int = Field(description="parts of it that landed: of issues one a project, else one")
+    scopes_done: int = Field(description="those that the tables hold, or something newer")
+    state: str = Field(description="of the message that is furthest back: see docs/queue.md")
 
 
 class RunView(BaseModel):
@@ -157,12 +159,16 @@ def _landed(parts: tuple[LandedPart, ...]) -> list[dict[str, Any]]:
     """One line an entity; where its scopes are not equally far, the state that is furthest back."""
     entities: dict[str, dict[str, Any]] = {}
     for part in sorted(parts, key=lambda part: _ORDER.index(part.state), reverse=True):
-        line = entities.setdefault(part.entity, {"entity": part.entity, "pages": 0, "items": 0})
+        line = entities.setdefault(part.entity, {"entity": part.entity, **_NOTHING})
         line["pages"] += part.pages
         line["items"] += part.items
+        line["scopes"] += part.messages
+        line["scopes_done"] += part.messages if part.state in _DONE else 0
         line["landed_at"] = max(part.landed_at, line.get("landed_at", part.landed_at))
         line["state"] = part.state
     return sorted(entities.values(), key=lambda line: (line["landed_at"], line["entity"]))
 
 
+_NOTHING = {"pages": 0, "items": 0, "scopes": 0, "scopes_done": 0}
+_DONE = ("completed", "superseded")
 _ORDER = ("failed", "pending", "published", "received", "launched", "superseded", "completed")

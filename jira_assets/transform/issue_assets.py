@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 ISSUE_STEP: Final = "merge_issues"
+VIEW_GROUP: Final = f"{GROUP}_views"
 DESCRIPTIONS: Final = {
     "issues": (
         "Jira's issues, one row by id, with mapped custom fields in columns of their own. Each run "
@@ -209,7 +210,8 @@ def build_view_specs(
             table_asset_key(STATUS_HISTORY.name, key_prefix),
             deps=[table_asset_key(table, key_prefix) for table in named],
             description="How long each issue stayed in each status: one row a stay. A view.",
-            group_name=GROUP,
+            # Of its own: among the tables it would spoil the columns of the lineage.
+            group_name=VIEW_GROUP,
             owners=OWNERS,
             kinds={"postgres", "view"},
             metadata=metadata,

@@ -44,6 +44,22 @@ class Window:
     limit: int
 
 
+@dataclass(frozen=True)
+class Part:
+    """Which part of what has landed is wanted; all of it, by default."""
+
+    entity: str | None = None
+    scope: str | None = None
+
+    def conditions(self, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+        """Say it of a table that has ``entity`` and ``scope``."""
+        given = {"entity": self.entity, "scope": self.scope}
+        return [table.c[name] == value for name, value in given.items() if value is not None]
+
+
+ALL_PARTS: Final = Part()
+
+
 def integrations_of(
     connection: sa.Connection, window: Window, *, within: int | None, tenant: str | None = None
 ) -> Slice:
@@ -80,7 +96,7 @@ def extractions_of(
     *,
     within: int | None,
     integration_id: int | None = None,
-    entity: str | None = None,
+    part: Part = ALL_PARTS,
 ) -> Slice:
     """Return what has landed whole, the newest first: one item an extraction, entity and scope."""
     unreadable = sa.select(sa.func.count()).select_from(
@@ -89,7 +105,8 @@ def extractions_of(
     query = (
         _with_key(
             *(_marker[name] for name in ("extraction_id", "entity", "scope", "integration_id")),
-            *(_marker[name] for name in ("pages", "items", "run_id", "started_at", "landed_at")),
+            *(_marker[name] for name in ("pages", "items", "is_full", "run_id")),
+            *(_marker[name] for name in ("started_at", "landed_at")),
             unreadable.scalar_subquery().label("unreadable_projects"),
         )
         .select_from(raw_extractions)
@@ -101,8 +118,7 @@ def extractions_of(
         query = query.where(_marker.tenant_id == within)
     if integration_id is not None:
         query = query.where(_marker.integration_id == integration_id)
-    if entity is not None:
-        query = query.where(_marker.entity == entity)
+    query = query.where(*part.conditions(raw_extractions))
     return _slice(connection, query, window)
 
 
@@ -112,7 +128,7 @@ def pages_of(
     extraction_id: UUID,
     *,
     within: int | None,
-    entity: str | None = None,
+    part: Part = ALL_PARTS,
 ) -> Slice | None:
     """Return the pages of an extraction without their payloads; None if nothing of it landed."""
     if not _has_landed(connection, extraction_id, within):
@@ -125,8 +141,7 @@ def pages_of(
         .where(_raw.extraction_id == extraction_id)
         .order_by(_raw.entity, _raw.scope, _raw.page)
     )
-    if entity is not None:
-        query = query.where(_raw.entity == entity)
+    query = query.where(*part.conditions(raw_extraction_data))
     return _slice(connection, query, window)
 
 

@@ -41,11 +41,11 @@ class Way:
     def owner(self) -> Owner:
         return Owner(self.of.tenant_id, self.of.id, self.of.partition_key)
 
-    def begin(self) -> str:
-        """Let a run claim the job, and with it the requests that wait; return its id."""
+    def begin(self, job: str = JOB) -> str:
+        """Let a run claim a job, and with it the requests that wait; return its id."""
         run_id = str(uuid4())
         self.extraction_id = uuid4()
-        job_runs.claim(self.engine, self.of.id, JOB, run_id, dead_after=60)
+        job_runs.claim(self.engine, self.of.id, job, run_id, dead_after=60)
         return run_id
 
     def progress(

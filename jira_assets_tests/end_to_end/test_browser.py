@@ -5,11 +5,12 @@ With ``JIRA_ASSETS_SCREENSHOTS`` set, the pictures in ``docs/images`` are taken 
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from dagster import AssetKey, AssetRecordsFilter, EventLogRecord
 from dagster._core.storage.dagster_run import RunsFilter
 from playwright.sync_api import Browser, FloatRect, Locator, expect
@@ -19,6 +20,8 @@ from jira_assets.jobs import sensor as jobs_sensor
 from jira_assets.queue import tick
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.warehouse.tables import DATA_TABLES
+from jira_assets.warehouse.tables import issues as issues_table
+from jira_assets.warehouse.views import STATUS_HISTORY
 from jira_assets_tests.end_to_end.browser import PICTURES, TAKE_PICTURES, Ui, chromium, window
 from jira_assets_tests.end_to_end.conftest import RAW, Deployment, wait_for
 
@@ -31,7 +34,9 @@ SENSORS = (
     failure_sensor.SENSOR_NAME,
     tick.SENSOR_NAME,
 )
-GROUPS = ("jira_raw", "jira")
+GROUPS = ("jira_raw", "jira", "jira_views")
+ISSUE_TABLES = ("issues", "issue_changelogs")
+VIEW = STATUS_HISTORY.name
 
 ASSETS = """
 { assetNodes {
@@ -104,6 +109,37 @@ def _take_a_status_from_a_project(site: JiraSite) -> None:
             site.remove_relation(project, issue_type, status)
 
 
+def test_one_click_on_raw_issues_fills_the_tables_of_issues(filled: Deployment, ui: Ui) -> None:
+    project_id, issues = max(filled.site.state.issues_by_project.items(), key=lambda one: one[0])
+    moved_on = filled.site.change_issue(issues[0].id, summary="Changed since")
+    filled.site.add_issue(project_id)
+    ui.open("/assets/raw_issues")
+    ui.button("Materialize…").click()
+    ui.page.get_by_text("Select a partition or create one").click()
+    ui.page.get_by_role("menuitem", name=filled.key).click()
+    ui.page.keyboard.press("Escape")
+    expect(ui.page.get_by_role("menuitem")).to_have_count(0)
+
+    clicked = time.time()
+    ui.button("Launch 1 run").click()
+    made = wait_for("issues", lambda: _made_since(filled, "issues", clicked))
+    filled.wait_until_equal()
+
+    assert (_value(made, "rows_inserted"), _value(made, "rows_updated")) == (1, 1)
+    run = filled.instance.get_run_by_id(made.run_id)
+    assert run is not None
+    assert run.tags["dagster/sensor_name"] == tick.SENSOR_NAME
+    with filled.engine.connect() as connection:
+        mine = issues_table.c.jira_id == moved_on.id
+        assert connection.scalar(sa.select(issues_table.c.summary).where(mine)) == "Changed since"
+
+    ui.open(f"/assets/issues?view=partitions&partition={filled.key}")
+    expect(ui.page.get_by_text("Materialized", exact=True)).to_be_visible()
+    inserted = ui.page.get_by_role("row").filter(has_text="rows_inserted")
+    expect(inserted.get_by_role("cell").nth(1)).to_have_text("1")
+    ui.picture("issues")
+
+
 def _made_since(deployment: Deployment, asset: str, moment: float) -> EventLogRecord | None:
     """Return the first materialization of the asset's partition after ``moment``."""
     wanted = AssetRecordsFilter(
@@ -141,18 +177,22 @@ def test_the_run_that_the_sensor_asked_for_can_be_seen(filled: Deployment, ui: U
 
 def test_the_tick_that_asked_for_a_run_can_be_seen(filled: Deployment, ui: Ui) -> None:
     ui.open(f"/locations/jira_assets/sensors/{tick.SENSOR_NAME}")
+    _shows_only_ticks_that_asked_for_a_run(ui)
+    ui.picture("sensor")
+
+
+def _shows_only_ticks_that_asked_for_a_run(ui: Ui) -> None:
     ui.button("All ticks").click()
     ui.page.get_by_role("menuitem", name="Requested").click()
-    expect(ui.page.get_by_role("row").filter(has_text="1 run requested").first).to_be_visible()
-    ui.picture("sensor")
+    ticks = ui.page.get_by_role("row").filter(has=ui.button("View logs"))
+    expect(ticks.filter(has_text="0 runs requested")).to_have_count(0)
+    expect(ticks.filter(has_text="1 run requested").first).to_be_visible()
 
 
 def test_the_tick_that_launched_a_job_can_be_seen(filled: Deployment, ui: Ui) -> None:
     filled.let_the_job_run()
     ui.open(f"/locations/jira_assets/sensors/{jobs_sensor.SENSOR_NAME}")
-    ui.button("All ticks").click()
-    ui.page.get_by_role("menuitem", name="Requested").click()
-    expect(ui.page.get_by_role("row").filter(has_text="1 run requested").first).to_be_visible()
+    _shows_only_ticks_that_asked_for_a_run(ui)
     ui.picture("jobs-sensor")
 
 
@@ -182,6 +222,18 @@ def test_the_results_of_checks_can_be_seen(filled: Deployment, ui: Ui) -> None:
     ui.picture("checks")
 
 
+def test_the_checks_of_issues_can_be_seen(filled: Deployment, ui: Ui) -> None:
+    ui.open("/assets/issues?view=checks")
+    nodes = filled.dev.graphql(ASSETS)["assetNodes"]
+    (issues,) = (node for node in nodes if node["assetKey"]["path"] == ["issues"])
+    names = [check["name"] for check in issues["assetChecksOrError"]["checks"]]
+    assert "no_withheld_deletions" in names
+    for name in names:
+        expect(ui.page.get_by_text(name, exact=True).first).to_be_visible()
+    expect(ui.page.get_by_text("Succeeded", exact=True)).to_have_count(len(names))
+    ui.picture("checks-of-issues")
+
+
 def test_a_table_says_what_its_columns_are(filled: Deployment, ui: Ui) -> None:
     ui.open("/assets/statuses?view=overview")
     for column in DATA_TABLES["statuses"].columns:
@@ -193,7 +245,7 @@ def test_a_table_says_what_its_columns_are(filled: Deployment, ui: Ui) -> None:
 
 def test_every_asset_says_what_it_is(deployment: Deployment) -> None:
     nodes = deployment.dev.graphql(ASSETS)["assetNodes"]
-    assert {node["assetKey"]["path"][-1] for node in nodes} == {*RAW, *DATA_TABLES}
+    assert {node["assetKey"]["path"][-1] for node in nodes} == {*RAW, *DATA_TABLES, VIEW}
     assert {node["assetKey"]["path"][-1]: _unsaid(node) for node in nodes if _unsaid(node)} == {}
 
 
@@ -206,25 +258,38 @@ def _unsaid(node: dict[str, Any]) -> list[str]:
     checks = node["assetChecksOrError"]["checks"]
     said = {
         "description": node["description"],
-        "group": node["groupName"] == ("jira_raw" if name in RAW else "jira"),
-        "kinds": set(node["kinds"]) == {"postgres", "jira" if name in RAW else "pandas"},
+        "group": node["groupName"] == _group(name),
+        "kinds": set(node["kinds"]) == {"postgres", *_kinds(name)},
         "owners": node["owners"],
         "table name": table == ("jira.raw_extraction_data" if name in RAW else f"jira.{name}"),
         "columns": columns,
         "descriptions of columns": all(column["description"] for column in columns),
-        "checks": name in RAW or checks,
+        # Changelogs come with their issues, whose checks tell of both.
+        "checks": name in {*RAW, VIEW, "issue_changelogs"} or checks,
         "descriptions of checks": all(check["description"] for check in checks),
     }
     return [what for what, is_said in said.items() if not is_said]
 
 
+def _group(name: str) -> str:
+    return "jira_raw" if name in RAW else "jira_views" if name == VIEW else "jira"
+
+
+def _kinds(name: str) -> set[str]:
+    """Return what an asset is beside Postgres's."""
+    if name in ISSUE_TABLES:
+        return set()
+    return {"jira"} if name in RAW else {"view"} if name == VIEW else {"pandas"}
+
+
 def test_the_lineage_reads_from_left_to_right(
     filled: Deployment, browser: Browser, pictures: Path
 ) -> None:
-    with window(browser, filled.dev.url, pictures, size=(1000, 1400), scale=2) as ui:
+    with window(browser, filled.dev.url, pictures, size=(1300, 2300), scale=2) as ui:
         groups = ",".join(f"global@global:{group}" for group in GROUPS)
         ui.open(f"/asset-groups?expanded={groups}")
-        nodes = {name: ui.page.get_by_text(name, exact=True) for name in (*RAW, *DATA_TABLES)}
+        names = (*RAW, *DATA_TABLES, VIEW)
+        nodes = {name: ui.page.get_by_text(name, exact=True) for name in names}
         ui.button("Hide navigation").click()
         ui.button("panel_show_right", exact=True).click()
         _fit(ui, ui.page.locator("svg[class*=AssetGraphExplorer]"))
@@ -232,9 +297,30 @@ def test_the_lineage_reads_from_left_to_right(
         for node in nodes.values():
             expect(node).to_be_visible()
 
-        raw_ends = max(_box(nodes[name])["x"] + _box(nodes[name])["width"] for name in RAW)
-        assert raw_ends < min(_box(nodes[name])["x"] for name in DATA_TABLES)
+        assert _end(nodes, RAW) < min(_box(nodes[name])["x"] for name in DATA_TABLES)
+        assert _end(nodes, ISSUE_TABLES) < _box(nodes[VIEW])["x"]
         ui.picture("lineage")
+
+
+def test_the_lineage_of_issues_goes_from_raw_to_the_time_in_each_status(
+    filled: Deployment, browser: Browser, pictures: Path
+) -> None:
+    with window(browser, filled.dev.url, pictures, size=(1500, 1000), scale=2) as ui:
+        ui.open(f"/assets/{VIEW}?view=lineage&lineageScope=upstream&lineageDepth=2")
+        ui.button("Hide navigation").click()
+        names = ("raw_issues", "raw_issue_ids", *ISSUE_TABLES, VIEW)
+        nodes = {name: ui.page.get_by_text(name, exact=True).last for name in names}
+        for node in nodes.values():
+            expect(node).to_be_visible()
+
+        assert _end(nodes, names[:2]) < min(_box(nodes[name])["x"] for name in ISSUE_TABLES)
+        assert _end(nodes, ISSUE_TABLES) < _box(nodes[VIEW])["x"]
+        ui.picture("lineage-of-issues")
+
+
+def _end(nodes: Mapping[str, Locator], names: Iterable[str]) -> float:
+    """Return where the last of these nodes ends, from left to right."""
+    return max(_box(nodes[name])["x"] + _box(nodes[name])["width"] for name in names)
 
 
 def _fit(ui: Ui, graph: Locator) -> None:
