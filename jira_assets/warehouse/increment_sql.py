@@ -12,9 +12,10 @@ Decisions this module embodies:
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from jira_assets.warehouse.staging import staged_columns
 from jira_assets.warehouse.tables import DATA_TABLES
@@ -52,9 +53,23 @@ def _create(table: str, columns: Iterable[str]) -> str:
     return f"CREATE TEMPORARY TABLE stage_{table} ({', '.join([*kinds, *marks])}) ON COMMIT DROP"
 
 
+def _uncompressed(table: str, columns: Iterable[str]) -> str:
+    """Return what keeps a stage from compressing what its table compresses a moment later."""
+    large = (name for name in columns if isinstance(_type_of(table, name), sa.Text | JSONB))
+    return f"ALTER TABLE stage_{table} " + ", ".join(
+        f"ALTER {name} SET STORAGE EXTERNAL" for name in large
+    )
+
+
+def _type_of(table: str, column: str) -> sa.types.TypeEngine[Any]:
+    return DATA_TABLES[table].columns[column].type
+
+
 CREATE_STAGES: Final = (
     _create("issues", _ISSUES),
+    _uncompressed("issues", _ISSUES),
     _create("issue_changelogs", _CHANGES),
+    _uncompressed("issue_changelogs", _CHANGES),
     """
     CREATE TEMPORARY TABLE stage_rejected (
         entity text, jira_id text, payload jsonb, reason text, merge_landing bigint,
@@ -70,14 +85,6 @@ COLUMNS: Final = {
     "stage_rejected": REJECTED_COLUMNS,
 }
 """Of each stage, in the order in which they are copied."""
-
-COMPRESS: Final = sa.text(
-    """
-    SELECT set_config('default_toast_compression', 'lz4', true) FROM pg_attribute
-    WHERE attrelid = 'jira.issues'::regclass AND attname = 'custom_fields' AND attcompression = 'l'
-    """
-)
-"""Compresses the stages as their tables are."""
 
 INDEX_STAGES: Final = (
     "CREATE INDEX ON stage_issues (jira_id)",

@@ -64,7 +64,6 @@ class IncrementStage:
     def __post_init__(self) -> None:
         settings = (sa.func.set_config(name, value, True) for name, value in _SETTINGS.items())
         self.connection.execute(sa.select(*settings))
-        self.connection.execute(sql.COMPRESS)
         for statement in sql.CREATE_STAGES:
             self.connection.exec_driver_sql(statement)
 
