@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from jira_assets.sandbox.captured import captured_site
+from jira_assets.sandbox.captured_issues import ISSUES_FILE
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.warehouse.tables import DATA_TABLES
 from jira_assets_tests.commands.desk import Desk
-from jira_assets_tests.commands.shell import rows
+from jira_assets_tests.commands.shell import rows, scalar
 
 FOLDER = "REAL_JIRA_DIR"
 FILES = {"projects": "project.json", "statuses": "status.json", "issue_types": "issuetype.json"}
@@ -43,6 +44,10 @@ def test_answers_of_a_real_site_fill_the_tables_with_every_id(desk: Desk, answer
         data = DATA_TABLES[table]
         living = sa.select(data.c.jira_id).where(data.c.deleted_at.is_(None))
         assert {jira_id for (jira_id,) in rows(desk.engine, living)} >= ids(answers / file)
+    if (answers / ISSUES_FILE).exists():
+        histories = "SELECT count(DISTINCT history_jira_id) FROM jira.issue_changelogs"
+        issues = "SELECT count(*) FROM jira.issues WHERE deleted_at IS NULL"
+        assert (scalar(desk.engine, issues), scalar(desk.engine, histories)) == (33, 522)
 
 
 def ids(file: Path) -> set[str]:
