@@ -4,26 +4,26 @@ Decisions this module embodies:
 
 * One asset a table, not one step: any subset can be materialized, and the lineage reads left to
   right. They share nothing but what has landed.
-* A run may be on one partition or on five hundred. The body hands over snapshots that are made one
-  at a time while the IO manager merges them, so memory holds one integration; a partition that
-  fails is handed over as its failure, and the others go on.
+* The body hands over snapshots that are made one at a time while the IO manager merges them, so
+  memory holds one integration, however many partitions a run is on.
 * Issues and their changelogs are no snapshots, and are made by one step: see ``issue_assets``.
 """
 
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import dagster as dg
 
-from jira_assets.partitions import PartitionKey, partitions_definition
+from jira_assets.partitions import partitions_definition
 from jira_assets.transform.issue_assets import build_issue_assets
 from jira_assets.transform.runs import (
     GROUP,
     OWNERS,
     RETRY_POLICY,
+    PartitionsOfRun,
     TransformConfig,
     answered,
     chosen_extraction,
@@ -37,14 +37,11 @@ from jira_assets.transform.runs import (
 from jira_assets.transform.snapshots import TRANSFORM_VERSION, build_snapshot
 from jira_assets.warehouse.contracts import (
     Owner,
-    PartitionFailure,
     Snapshot,
     Snapshots,
     Sources,
 )
-from jira_assets.warehouse.integrations import get_integration
 from jira_assets.warehouse.landing import newest_sources, sources_of_extraction
-from jira_assets.warehouse.queue_rows import claim
 from jira_assets.warehouse.tables import ENTITIES, SOURCES
 from jira_assets.warehouse.timing import freshness
 
@@ -120,14 +117,11 @@ def _table_asset(
     def table_asset(context: dg.AssetExecutionContext, config: TransformConfig) -> Snapshots:
         partitions = partitions_of_run(context.partition_keys)
         context.instance.add_run_tags(context.run.run_id, common_tags(partitions))
-        making = _Making(
-            table=table,
-            engine=context.resources.warehouse.engine(),
-            run_id=context.run.run_id,
-            extraction=chosen_extraction(config.extraction),
-            answers=() if config.extraction else answered(table, deployed, made_in_run(context)),
-        )
-        return Snapshots(table, lambda: making.snapshots(partitions))
+        engine = context.resources.warehouse.engine()
+        making = _Making(table, engine, chosen_extraction(config.extraction))
+        answers = () if config.extraction else answered(table, deployed, made_in_run(context))
+        of_run = PartitionsOfRun(engine, context.run.run_id, answers)
+        return Snapshots(table, lambda: of_run.each(partitions, making.snapshot))
 
     return table_asset
 
@@ -138,27 +132,10 @@ class _Making:
 
     table: str
     engine: "sa.Engine"
-    run_id: str
     extraction: UUID | None
-    answers: Collection[str]
-    """The entities whose messages this run answers."""
 
-    def snapshots(
-        self, partitions: Iterable[PartitionKey]
-    ) -> Iterator[Snapshot | PartitionFailure]:
-        """Make one snapshot after the other; what goes wrong with one becomes its failure."""
-        for partition in partitions:
-            made: Snapshot | PartitionFailure
-            try:
-                made = self._snapshot(partition)
-            except Exception as error:  # noqa: BLE001 # one partition's failure is not the others'
-                made = PartitionFailure(str(partition), error)
-            yield made
-
-    def _snapshot(self, partition: PartitionKey) -> Snapshot:
-        integration = get_integration(self.engine, partition)
-        owner = Owner(integration.tenant_id, integration.id, str(partition))
-        claim(self.engine, self.run_id, integration.id, self.answers)
+    def snapshot(self, owner: Owner) -> Snapshot:
+        """Make that of one integration."""
         return build_snapshot(self.table, owner, self._sources(owner))
 
     def _sources(self, owner: Owner) -> Sources:

@@ -11,7 +11,7 @@ Decisions this module embodies:
 * The lineage goes on to the view that is made of the tables: the database keeps it, no run does.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 
 from jira_assets.garbage import rarely_collected
-from jira_assets.partitions import PartitionKey, partitions_definition
+from jira_assets.partitions import partitions_definition
 from jira_assets.transform.issue_pages import issue_pieces
 from jira_assets.transform.runs import (
     GROUP,
     OWNERS,
     RETRY_POLICY,
+    PartitionsOfRun,
     TransformConfig,
     answered,
     chosen_extraction,
@@ -42,13 +43,10 @@ from jira_assets.warehouse.contracts import (
     Increments,
     LandedEntity,
     Owner,
-    PartitionFailure,
     SharedIncrements,
     Sweep,
 )
 from jira_assets.warehouse.increments import changes_to_apply
-from jira_assets.warehouse.integrations import get_integration
-from jira_assets.warehouse.queue_rows import claim
 from jira_assets.warehouse.tables import INCREMENTAL, SCHEMA, SOURCES
 from jira_assets.warehouse.timing import freshness
 from jira_assets.warehouse.views import STATUS_HISTORY
@@ -107,20 +105,18 @@ def _issue_step(
     ) -> Iterator[dg.Output[SharedIncrements]]:
         partitions = partitions_of_run(context.partition_keys)
         context.instance.add_run_tags(context.run.run_id, common_tags(partitions))
-        making = IssueIncrements(
+        engine = context.resources.warehouse.engine()
+        landings = partial(
+            changes_to_apply,
             tables=made,
-            engine=context.resources.warehouse.engine(),
-            run_id=context.run.run_id,
-            landings=partial(
-                changes_to_apply,
-                tables=made,
-                transform_version=TRANSFORM_VERSION,
-                force=context.resources.table_io_manager.force,
-                extraction=chosen_extraction(config.extraction),
-            ),
-            answers=() if config.extraction else answered(made[0], deployed, made_in_run(context)),
+            transform_version=TRANSFORM_VERSION,
+            force=context.resources.table_io_manager.force,
+            extraction=chosen_extraction(config.extraction),
         )
-        shared = SharedIncrements(made, lambda: making.increments(partitions))
+        making = IssueIncrements(made, engine, landings)
+        answers = () if config.extraction else answered(made[0], deployed, made_in_run(context))
+        of_run = PartitionsOfRun(engine, context.run.run_id, answers)
+        shared = SharedIncrements(made, lambda: of_run.each(partitions, making.increments))
         for table in made:
             yield dg.Output(shared, output_name=table)
 
@@ -147,28 +143,11 @@ class IssueIncrements:
 
     tables: tuple[str, ...]
     engine: "sa.Engine"
-    run_id: str
     landings: Callable[["sa.Engine", Owner], list[LandedEntity]]
     """Engine and owner to the landings that the tables have yet to take in, in order."""
-    answers: Collection[str] = ()
-    """The entities whose messages this run answers."""
 
-    def increments(
-        self, partitions: Iterable[PartitionKey]
-    ) -> Iterator[Increments | PartitionFailure]:
-        """Make one partition's increments after the other's; what goes wrong is its failure."""
-        for partition in partitions:
-            made: Increments | PartitionFailure
-            try:
-                made = self._increments(partition)
-            except Exception as error:  # noqa: BLE001 # one partition's failure is not the others'
-                made = PartitionFailure(str(partition), error)
-            yield made
-
-    def _increments(self, partition: PartitionKey) -> Increments:
-        integration = get_integration(self.engine, partition)
-        owner = Owner(integration.tenant_id, integration.id, str(partition))
-        claim(self.engine, self.run_id, integration.id, self.answers)
+    def increments(self, owner: Owner) -> Increments:
+        """Make those of one integration; its landings are walked when they are merged."""
         landed = self.landings(self.engine, owner)
         return Increments(owner, self.tables, TRANSFORM_VERSION, partial(_steps, landed))
 

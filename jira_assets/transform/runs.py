@@ -2,22 +2,32 @@
 
 Decisions this module embodies:
 
+* A run may be on one partition or on five hundred. What is made of each is made when it is drained,
+  and a partition that fails is handed over as its failure, so that the others go on.
 * A run answers the messages about an entity only if it makes every deployed table that the entity
   feeds; one table materialized by hand leaves them to the run that the sensor asks for.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 import dagster as dg
 from pydantic import Field
 
 from jira_assets.partitions import InvalidPartitionKeyError, PartitionKey
+from jira_assets.warehouse.contracts import Owner, PartitionFailure
 from jira_assets.warehouse.describe import column_schema
-from jira_assets.warehouse.queue_rows import targets_of
+from jira_assets.warehouse.integrations import get_integration
+from jira_assets.warehouse.queue_rows import claim, targets_of
 from jira_assets.warehouse.tables import SCHEMA, SOURCES
 from jira_assets.warehouse.timing import definition_metadata
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+MadeT = TypeVar("MadeT")
 
 GROUP: Final = "jira"
 OWNERS: Final = ["team:data-platform"]
@@ -96,3 +106,30 @@ def chosen_extraction(text: str | None) -> UUID | None:
             "assets show.",
             allow_retries=False,
         ) from error
+
+
+@dataclass(frozen=True)
+class PartitionsOfRun:
+    """The partitions of one run, each with the messages that the run answers."""
+
+    engine: "sa.Engine"
+    run_id: str
+    answers: Collection[str] = ()
+    """The entities whose messages it answers."""
+
+    def each(
+        self, partitions: Iterable[PartitionKey], make: Callable[[Owner], MadeT]
+    ) -> Iterator[MadeT | PartitionFailure]:
+        """Yield what ``make`` makes of one partition after the other, or why it did not."""
+        for partition in partitions:
+            made: MadeT | PartitionFailure
+            try:
+                made = make(self._claimed(partition))
+            except Exception as error:  # noqa: BLE001 # one partition's failure is not the others'
+                made = PartitionFailure(str(partition), error)
+            yield made
+
+    def _claimed(self, partition: PartitionKey) -> Owner:
+        integration = get_integration(self.engine, partition)
+        claim(self.engine, self.run_id, integration.id, self.answers)
+        return Owner(integration.tenant_id, integration.id, str(partition))

@@ -228,7 +228,7 @@ def test_postgres_trouble_is_tried_again(
             raise trouble.pop()
         return get_integration(*given)
 
-    monkeypatch.setattr("jira_assets.transform.assets.get_integration", flaky)
+    monkeypatch.setattr("jira_assets.transform.runs.get_integration", flaky)
     monkeypatch.setattr("jira_assets.transform.assets.RETRY_POLICY", dg.RetryPolicy(max_retries=1))
     assert transforms.run(CLOUD.partition_key, ["projects"]).success
     assert trouble == []

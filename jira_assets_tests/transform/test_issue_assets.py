@@ -19,6 +19,7 @@ from jira_assets.transform.issue_assets import (
     issue_step_name,
     step_of,
 )
+from jira_assets.transform.runs import PartitionsOfRun
 from jira_assets.transform.snapshots import TRANSFORM_VERSION
 from jira_assets.warehouse.contracts import (
     Changes,
@@ -56,9 +57,9 @@ def test_increments_are_in_order_and_a_partition_fails_alone(transforms: Transfo
             raise LookupError("nothing has landed")
         return [IDS, ISSUES]
 
-    making = IssueIncrements(tuple(DESCRIPTIONS), transforms.engine, "run", landings)
+    making = IssueIncrements(tuple(DESCRIPTIONS), transforms.engine, landings)
     keys = [PartitionKey.parse(key) for key in (*RANGE, "no/body")]
-    failed, made, nobody = making.increments(keys)
+    failed, made, nobody = PartitionsOfRun(transforms.engine, "run").each(keys, making.increments)
     assert isinstance(failed, PartitionFailure)
     assert isinstance(nobody, PartitionFailure)
     assert (failed.partition_key, str(failed.error)) == (*RANGE[:1], "nothing has landed")
