@@ -1,6 +1,7 @@
 """What a run in this process comes to: its failed steps' sentences, its tables, its checks."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -8,6 +9,7 @@ import pytest
 
 from jira_assets.local_runs import (
     CheckOutcome,
+    ReadOptions,
     SyncOutcome,
     failed_checks,
     step_failures,
@@ -78,6 +80,17 @@ def test_a_failed_check_fails_a_sync_if_it_is_an_error(
     checks = list(failed_checks(run(statuses, good, bad).all_events))
     assert checks == [CheckOutcome("bad", "statuses", error=not ok, description="why")]
     assert SyncOutcome("acme/cloud", checks=checks).ok is ok
+
+
+def test_what_to_read_is_the_configuration_of_the_step() -> None:
+    nothing = {"full": False, "rendered_fields": False}
+    assert ReadOptions().as_config() == nothing
+    since = ReadOptions(since=datetime(2026, 11, 24, 9, 30))  # noqa: DTZ001 # as click reads it
+    assert since.as_config() == {**nothing, "since": "2026-11-24T09:30:00"}
+    assert ReadOptions(full=True, rendered_fields=True).as_config() == {
+        "full": True,
+        "rendered_fields": True,
+    }
 
 
 def test_a_problem_fails_a_sync() -> None:

@@ -101,12 +101,12 @@ class Spec:
         """Return what a path does; ``LookupError`` if there is no such thing."""
         return Operation(template, self.document["paths"][self._prefix + template][method])
 
-    def asked_by(self, path: str) -> Operation:
+    def asked_by(self, path: str, method: str = "get") -> Operation:
         """Return what a concrete path below the API asks for; ``LookupError`` for nothing."""
         found = [name for name, pattern in self.templates.items() if pattern.fullmatch(path)]
         if not found:
             raise LookupError(f"the spec has no path like {path}")
-        return self.operation(min(found, key=lambda name: name.count("{")))
+        return self.operation(min(found, key=lambda name: name.count("{")), method)
 
     def answer(self, template: str, method: str = "get") -> Judged:
         """Return the schema of what ``template`` answers with status 200."""
