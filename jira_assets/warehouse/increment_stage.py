@@ -179,8 +179,10 @@ class IncrementStage:
         few = all(tally.staged * SMALL_SHARE < alive[name] for name, tally in tallies.items())
         for statement in sql.INDEX_STAGES if few else ():
             self.connection.exec_driver_sql(statement)
-        avoided = "enable_hashjoin" if few else "enable_nestloop"
-        self.connection.execute(sa.select(sa.func.set_config(avoided, "off", True)))
+        # Materialized, a table that nobody has analyzed yet would be walked once for each row.
+        avoided = ["enable_hashjoin", "enable_material"] if few else ["enable_nestloop"]
+        settings = (sa.func.set_config(name, "off", True) for name in avoided)
+        self.connection.execute(sa.select(*settings))
 
     def _merge_issues(self, tally: Tally, stored: sa.Row[Any], asked: Mapping[str, Any]) -> None:
         tally.updated = self._execute(sql.UPDATE_ISSUES, asked).rowcount
