@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from jira_assets.transform.literals import EMPTY_ARRAY, array_literal
-from jira_assets.transform.mapped_fields import MAPPED_COLUMNS, FieldMapping
+from jira_assets.transform.mapped_fields import FieldMapping
 from jira_assets.transform.records import BadRecordError
 from jira_assets.transform.values import description, identifier, moment, person, text
-from jira_assets.warehouse.contracts import Rejected
+from jira_assets.warehouse.contracts import MAPPED_COLUMNS, Rejected
 from jira_assets.warehouse.jsonb import to_jsonb
 
 Column = Sequence[str | None]

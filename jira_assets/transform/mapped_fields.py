@@ -15,15 +15,9 @@ Decisions this module embodies:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from jira_assets.transform.values import document_text, has_value
-from jira_assets.warehouse.contracts import MappedField
+from jira_assets.transform.values import CUSTOM_FIELD, document_text, has_value
+from jira_assets.warehouse.contracts import MAPPED_COLUMNS, MappedField
 from jira_assets.warehouse.jsonb import to_jsonb
-
-CUSTOM_FIELD: Final = "customfield_"
-"""What the id of a custom field begins with."""
-
-MAPPED_COLUMNS: Final = tuple(f"custom_field_{number:02}" for number in range(1, 21))
-"""The columns of ``issues`` that fields may be mapped to."""
 
 _EXACT: Final = 2**53
 """Up to here a whole double is written as the integer that it is."""

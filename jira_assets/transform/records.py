@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import orjson
 
 from jira_assets.transform.values import (
+    CUSTOM_FIELD,
     description,
     filled,
     flag,
@@ -31,7 +32,6 @@ CATEGORIES: Final = ("new", "indeterminate", "done", "undefined")
 """The keys of Jira's status categories."""
 
 NO_CATEGORY: Final = "undefined"
-_CUSTOM_FIELD: Final = "customfield_"
 _CATEGORY_BY_ID: Final = {"1": "undefined", "2": "new", "3": "done", "4": "indeterminate"}
 
 
@@ -143,7 +143,7 @@ def parse_status(raw: Any) -> Status:
 def is_system_field(raw: Any) -> bool:
     """Say whether an object of the list of fields is one that Jira brings: it makes no row."""
     jira_id, custom = identifier(member(raw, "id")), flag(member(raw, "custom"))
-    if jira_id is not None and jira_id.startswith(_CUSTOM_FIELD):
+    if jira_id is not None and jira_id.startswith(CUSTOM_FIELD):
         return False
     return custom is False or (custom is None and jira_id is not None)
 

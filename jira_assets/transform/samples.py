@@ -11,9 +11,8 @@ Decisions this module embodies:
 from collections import Counter
 from typing import Any
 
-from jira_assets.transform.mapped_fields import CUSTOM_FIELD
 from jira_assets.transform.pages import Selection
-from jira_assets.transform.values import has_value, identifier, member, text
+from jira_assets.transform.values import CUSTOM_FIELD, has_value, identifier, member, text
 from jira_assets.warehouse.contracts import LandedEntity, RawPage, Rejected
 
 

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from jira_assets.warehouse.jsonb import clean_text
 
+CUSTOM_FIELD: Final = "customfield_"
+"""How the id of a custom field begins."""
 _ID_BITS: Final = 64
 _ID_BYTES: Final = 255
 _SHORT: Final = 64

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SITE_SCOPE: Final = "site"
 """The scope of entities that are read as a whole for the site."""
 
+MAPPED_COLUMNS: Final = tuple(f"custom_field_{number:02}" for number in range(1, 21))
+"""The columns of ``issues`` that an integration may map custom fields to."""
+
 HTTP_OK: Final = 200
 
 _MESSAGES: Final = UUID("3d1c1f0a-7a55-5c9b-9c0e-1e1f6d2b8a11")

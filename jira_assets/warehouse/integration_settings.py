@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 
 from jira_assets.secrets import InvalidSecretReferenceError, check_reference
-from jira_assets.warehouse.issue_tables import MAPPED_COLUMNS
+from jira_assets.warehouse.contracts import MAPPED_COLUMNS
 
 _FIELD_ID: Final = re.compile(r"customfield_[0-9]+")
 

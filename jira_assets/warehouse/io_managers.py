@@ -13,9 +13,9 @@ Decisions this module embodies:
 """
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import dagster as dg
 import sqlalchemy as sa
@@ -55,6 +55,8 @@ from jira_assets.warehouse.tables import DATA_TABLES, INCREMENTAL
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ResultT = TypeVar("ResultT")
 
 _RAW_PREFIX: Final = "raw_"
 _NAMED: Final = 20
@@ -201,17 +203,19 @@ class TableIOManager(dg.ConfigurableIOManager):
     ) -> _Merged | PartitionFailure:
         if isinstance(item, PartitionFailure):
             return item
-        try:
-            _refuse_foreign(item.owner, wanted)
-            result = merge(
+        result = _alone(
+            item.owner,
+            wanted,
+            lambda: merge(
                 self.warehouse.engine(),
                 item,
                 run_id=context.run_id,
                 force=self.force,
                 targets=targets_of(self.deployed_tables),
-            )
-        except Exception as error:  # noqa: BLE001 # one partition's failure is not the others'
-            return PartitionFailure(item.owner.partition_key, error)
+            ),
+        )
+        if isinstance(result, PartitionFailure):
+            return result
         context.log.info(_sentence(result))
         return _Merged(result, merge_metadata(result, preview(item.frame)))
 
@@ -231,23 +235,34 @@ class TableIOManager(dg.ConfigurableIOManager):
     ) -> Mapping[str, MergeResult] | PartitionFailure:
         if isinstance(item, PartitionFailure):
             return item
-        try:
-            _refuse_foreign(item.owner, wanted)
-            return merge_increments(
+        return _alone(
+            item.owner,
+            wanted,
+            lambda: merge_increments(
                 self.warehouse.engine(),
                 item,
                 run_id=context.run_id,
                 force=self.force,
                 accept_deletions=self.accept_deletions,
                 targets=targets_of(self.deployed_tables),
-            )
-        except Exception as error:  # noqa: BLE001 # one partition's failure is not the others'
-            return PartitionFailure(item.owner.partition_key, error)
+            ),
+        )
 
     def _tell(self, context: dg.OutputContext, result: MergeResult) -> _Merged:
         context.log.info(_sentence(result))
         rows = first_rows(self.warehouse.engine(), result.table, result.owner)
         return _Merged(result, merge_metadata(result, rows))
+
+
+def _alone(
+    owner: Owner, wanted: Collection[str], merge_it: Callable[[], ResultT]
+) -> ResultT | PartitionFailure:
+    """Merge one partition of the run; what goes wrong with it is its failure alone."""
+    try:
+        _refuse_foreign(owner, wanted)
+        return merge_it()
+    except Exception as error:  # noqa: BLE001 # one partition's failure is not the others'
+        return PartitionFailure(owner.partition_key, error)
 
 
 def first_rows(engine: sa.Engine, name: str, owner: Owner) -> str:

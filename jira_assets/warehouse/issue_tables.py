@@ -8,20 +8,16 @@ Decisions this module embodies:
 * A change of an issue is one row an item: one history of Jira changes several fields at once.
 """
 
-from typing import Final
-
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from jira_assets.warehouse.contracts import MAPPED_COLUMNS
 from jira_assets.warehouse.schema import (
     data_table,
     metadata,
     now,
     timestamp,
 )
-
-MAPPED_COLUMNS: Final = tuple(f"custom_field_{number:02}" for number in range(1, 21))
-"""The columns of ``issues`` that an integration may map custom fields to."""
 
 projects_custom_fields = data_table(
     "projects_custom_fields",
