@@ -1,10 +1,9 @@
 """A whole deployment for the end-to-end tests: Dagster's processes, Postgres, RabbitMQ, a Jira."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -29,23 +28,11 @@ from jira_assets.warehouse.jobs import Job, get_job, update_job
 from jira_assets.warehouse.tables import ENTITIES, etl_job_queue, etl_jobs
 from jira_assets_tests.conftest import Database, PostgresServer
 from jira_assets_tests.end_to_end import trapdoors
+from jira_assets_tests.patience import wait_for
 from jira_assets_tests.rabbitmq import private_names
 
-T = TypeVar("T")
 METADATA = "jira_metadata"
 RAW = [f"raw_{entity}" for entity in ENTITIES]
-PATIENCE_SECONDS = 120.0
-
-
-def wait_for(what: str, look: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
-    """Return what ``look`` finds, once it finds something true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"waited {seconds:.0f} s for {what}")
 
 
 @dataclass

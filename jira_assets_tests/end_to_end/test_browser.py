@@ -23,7 +23,8 @@ from jira_assets.warehouse.tables import DATA_TABLES
 from jira_assets.warehouse.tables import issues as issues_table
 from jira_assets.warehouse.views import STATUS_HISTORY
 from jira_assets_tests.end_to_end.browser import PICTURES, TAKE_PICTURES, Ui, chromium, window
-from jira_assets_tests.end_to_end.conftest import RAW, Deployment, wait_for
+from jira_assets_tests.end_to_end.conftest import RAW, Deployment
+from jira_assets_tests.patience import wait_for
 
 pytestmark = pytest.mark.timeout(300)
 

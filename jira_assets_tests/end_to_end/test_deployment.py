@@ -8,7 +8,8 @@ from dagster._core.storage.dagster_run import RunsFilter
 from jira_assets.warehouse.job_settings import JOB_TAG
 from jira_assets.warehouse.tables import DATA_TABLES
 from jira_assets_tests.end_to_end import trapdoors
-from jira_assets_tests.end_to_end.conftest import RAW, Deployment, wait_for
+from jira_assets_tests.end_to_end.conftest import RAW, Deployment
+from jira_assets_tests.patience import wait_for
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -29,12 +29,13 @@ def test_the_project_that_is_furthest_behind_is_told(warehouse: sa.Engine) -> No
         *whole("gone", until=1),
         ScopeEnd("30", window(), unreadable="403"),
         ScopeEnd("gone too", window(), unreadable="403"),
+        ScopeEnd("never synced", window(), unreadable="403"),
     )
     ours = {"integration_id": owner.integration_id, "tenant_id": owner.tenant_id, "name": "P"}
     with warehouse.begin() as connection:
-        for project in ("10", "20", "30", "gone"):
+        for project in ("10", "20", "30", "gone", "gone too"):
             row = {**ours, "jira_id": project, "key": project}
-            dead = day(0) if project == "gone" else None
+            dead = day(0) if project.startswith("gone") else None
             connection.execute(sa.insert(projects).values(**row, deleted_at=dead))
         for project, withheld in (("10", 2), ("20", 3), ("gone", 9)):
             mine = issue_watermarks.c.project_jira_id == project
@@ -43,10 +44,10 @@ def test_the_project_that_is_furthest_behind_is_told(warehouse: sa.Engine) -> No
 
     found = overview(warehouse)
 
-    assert found.issues == IssueReading(day(2), unreadable_projects=1, withheld_deletions=5)
+    assert found.issues == IssueReading(day(2), unreadable_projects=2, withheld_deletions=5)
     told = found.as_json()
     assert told["issues_read_until"] == day(2).isoformat()
-    assert (told["unreadable_issue_projects"], told["withheld_deletions"]) == (1, 5)
+    assert (told["unreadable_issue_projects"], told["withheld_deletions"]) == (2, 5)
 
 
 def test_idle_projects_keep_the_data_of_their_job_fresh(

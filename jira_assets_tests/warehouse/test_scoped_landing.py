@@ -25,6 +25,7 @@ from jira_assets.warehouse.tables import (
     raw_extraction_data,
     raw_extractions,
 )
+from jira_assets_tests.patience import wait_for
 from jira_assets_tests.warehouse.data import add_owner
 from jira_assets_tests.warehouse.issues_data import (
     TABLES,
@@ -207,6 +208,8 @@ def test_whose_pages_were_dropped_by_another_attempt_gives_up(
 
     def read(_: frozenset[str]) -> Iterator[Any]:
         yield issue_page("10", 0, issue("1"))
+        # A batch is written beside: one that is written only after the other attempt began stays.
+        wait_for("the page", lambda: pages(warehouse))
         land_scopes(warehouse, scoped(owner, (), extraction), run_id="b")
         yield ScopeEnd("10", window())
 
