@@ -13,6 +13,7 @@ import os
 from functools import cache
 from typing import Any, Final
 
+import psycopg
 import psycopg.errors
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, ExceptionContext, make_url
@@ -47,6 +48,14 @@ class SchemaMissingError(RuntimeError):
 
 class PermissionMissingError(PermissionError):
     """The role of the connection may not touch a table of ours."""
+
+
+def driver_of(connection: sa.Connection) -> "psycopg.Connection[Any]":
+    """Return the driver's own connection beneath ``connection``, in its transaction: for COPY."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError("the warehouse needs the driver psycopg 3: postgresql+psycopg://")
+    return driver
 
 
 def normalize_url(url: str, driver: str = PSYCOPG) -> str:

@@ -16,10 +16,10 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
 import sqlalchemy as sa
 
 from jira_assets.warehouse import increment_sql as sql
+from jira_assets.warehouse.connect import driver_of
 from jira_assets.warehouse.contracts import Owner, Piece, Rejected, Rows
 from jira_assets.warehouse.copying import copy_rows
 from jira_assets.warehouse.jobs_beside import JobsBeside
@@ -115,9 +115,7 @@ class IncrementStage:
         self.writer.run(partial(self._copy, chunks))
 
     def _copy(self, chunks: Mapping[str, Sequence[bytes]]) -> None:
-        driver = self.connection.connection.driver_connection
-        if not isinstance(driver, psycopg.Connection):
-            raise TypeError("the warehouse needs the driver psycopg 3: postgresql+psycopg://")
+        driver = driver_of(self.connection)
         for stage, texts in chunks.items():
             names = ", ".join(sql.COLUMNS[stage])
             with driver.cursor() as cursor, cursor.copy(f"COPY {stage} ({names}) FROM STDIN") as to:

@@ -35,11 +35,16 @@ class _Written(str):
 
 def to_jsonb(value: Any) -> str:
     """Return ``value`` (what a JSON parser made) as JSON that a jsonb column takes."""
+    return jsonb_bytes(value).decode()
+
+
+def jsonb_bytes(value: Any) -> bytes:
+    """Return the same in UTF-8."""
     try:
         text = orjson.dumps(value)
     except TypeError:
-        return "".join(_clean_json(value))
-    return (_without_nuls(text) if _NUL in text else text).decode()
+        return "".join(_clean_json(value)).encode()
+    return _without_nuls(text) if _NUL in text else text
 
 
 def _without_nuls(text: bytes) -> bytes:

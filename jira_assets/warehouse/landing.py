@@ -37,8 +37,8 @@ from jira_assets.warehouse.raw_pages import (
     Tally,
     hold,
     is_page_of,
-    stored_pages,
 )
+from jira_assets.warehouse.stored_pages import stored_pages
 from jira_assets.warehouse.tables import (
     etl_job_queue,
     integrations,

@@ -1,4 +1,4 @@
-"""Raw pages on their way into ``raw_extraction_data``, and out of it again.
+"""Raw pages on their way into ``raw_extraction_data``.
 
 Decisions this module embodies:
 
@@ -15,27 +15,25 @@ Decisions this module embodies:
 * Two processes that land the same extraction at once (a run believed dead was not) would mix their
   pages. Each batch is written under a lock on the reading, and whoever finds a page or a marker
   that is not its own gives up: what counts is never changed, and nothing is added to it.
-* Pages are read by their key, some at a time, fewer of large ones, and no connection is held
-  between: who works on one for a minute blocks nobody. Meanwhile the next ones are fetched.
+* A page is UTF-8 from Jira's answer to Postgres: as a Python text one emoji makes it four times as
+  large, and to turn the one into the other takes longer than to write the JSON.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 import sqlalchemy as sa
 
 from jira_assets.warehouse.connect import advisory_lock
 from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading, ScopedReading
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jobs_beside import JobsBeside
-from jira_assets.warehouse.jsonb import to_jsonb
+from jira_assets.warehouse.jsonb import jsonb_bytes, to_jsonb
+from jira_assets.warehouse.stored_pages import stored_pages
 from jira_assets.warehouse.tables import raw_extraction_data, raw_extractions
 from jira_assets.warehouse.unreadable import reason_of
 
@@ -44,9 +42,6 @@ BATCH_BYTES: Final = 1_000_000
 BATCH_SECONDS: Final = 2.0
 SMALL_PAGES: Final = 20
 SMALL_BYTES: Final = 500_000
-FIRST_PAGES_AT_ONCE: Final = 4
-PAGES_AT_ONCE: Final = 100
-CHARACTERS_AT_ONCE: Final = 3_000_000
 
 # For the driver itself: %b sends the arrays as they are; as text, each of them would be escaped.
 _INSERT: Final = """
@@ -57,10 +52,11 @@ _INSERT: Final = """
     SELECT
         %(extraction_id)s::uuid, %(entity)s::text, scope,
         %(tenant_id)s::bigint, %(integration_id)s::bigint,
-        page, request::jsonb, http_status, payload::jsonb, %(began)s::timestamptz
+        page, request::jsonb, http_status, convert_from(payload, 'UTF8')::jsonb,
+        %(began)s::timestamptz
     FROM unnest(
         %(scopes)b::text[], %(pages)b::int[], %(requests)b::text[],
-        %(statuses)b::int[], %(payloads)b::text[]
+        %(statuses)b::int[], %(payloads)b::bytea[]
     ) AS given (scope, page, request, http_status, payload)
     ON CONFLICT DO NOTHING
 """
@@ -116,15 +112,15 @@ class Batch:
     pages: list[int] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
-    payloads: list[str | None] = field(default_factory=list)
+    payloads: list[bytes | None] = field(default_factory=list)
     size: int = 0
-    """Characters of its payloads."""
+    """Bytes of its payloads."""
     due: float = 0.0
     """When to write it, however small it is; of the monotonic clock."""
 
     def add(self, scope: str, page: RawPage) -> None:
         """Take one page in."""
-        payload = None if page.payload is None else to_jsonb(page.payload)
+        payload = None if page.payload is None else jsonb_bytes(page.payload)
         if not self.pages:
             self.due = time.monotonic() + BATCH_SECONDS
         self.scopes.append(scope)
@@ -132,7 +128,7 @@ class Batch:
         self.requests.append(to_jsonb(dict(page.request)))
         self.statuses.append(page.http_status)
         self.payloads.append(payload)
-        self.size += len(payload or "")
+        self.size += len(payload or b"")
 
     def drop(self, scope: str) -> None:
         """Leave out what was taken in of a scope."""
@@ -144,7 +140,7 @@ class Batch:
         self.requests = [self.requests[place] for place in kept]
         self.statuses = [self.statuses[place] for place in kept]
         self.payloads = [self.payloads[place] for place in kept]
-        self.size = sum(len(payload or "") for payload in self.payloads)
+        self.size = sum(len(payload or b"") for payload in self.payloads)
 
     def is_full(self) -> bool:
         """Whether it is time to write it."""
@@ -261,53 +257,6 @@ def insert_pages(
     }
     options = {"preserve_rowcount": True}
     return connection.exec_driver_sql(_INSERT, parameters, execution_options=options).rowcount
-
-
-def stored_pages(
-    engine: sa.Engine, extraction_id: UUID, entity: str, scope: str
-) -> Iterator[RawPage]:
-    """Yield the pages of one (extraction, entity, scope) in page order, marked or not."""
-    at_once = min(FIRST_PAGES_AT_ONCE, PAGES_AT_ONCE)
-    after = partial(_pages_after, extraction_id, entity, scope)
-    rows = _read_pages(engine, after(-1, at_once))
-    with ThreadPoolExecutor(1, thread_name_prefix="pages") as beside:
-        while rows:
-            size = sum(len(row.payload or "") for row in rows)
-            following = None
-            if len(rows) == at_once:
-                at_once = max(1, min(PAGES_AT_ONCE, at_once * CHARACTERS_AT_ONCE // (size + 1)))
-                following = beside.submit(_read_pages, engine, after(rows[-1].page, at_once))
-            for row in rows:
-                payload = None if row.payload is None else orjson.loads(row.payload)
-                yield RawPage(row.page, row.request, row.http_status, payload)
-            rows = following.result() if following else []
-
-
-def _read_pages(engine: sa.Engine, pages: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-    with engine.connect() as connection:
-        return connection.execute(pages).all()
-
-
-def _pages_after(
-    extraction_id: UUID, entity: str, scope: str, last: int, most: int
-) -> sa.Select[Any]:
-    pages = raw_extraction_data.c
-    return (
-        sa.select(
-            pages.page,
-            pages.request,
-            pages.http_status,
-            sa.cast(pages.payload, sa.Text).label("payload"),
-        )
-        .where(
-            pages.extraction_id == extraction_id,
-            pages.entity == entity,
-            pages.scope == scope,
-            pages.page > last,
-        )
-        .order_by(pages.page)
-        .limit(most)
-    )
 
 
 def hold(

@@ -16,10 +16,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from jira_assets.warehouse.connect import driver_of
 from jira_assets.warehouse.contracts import Snapshot
 from jira_assets.warehouse.copying import copy_text
 from jira_assets.warehouse.tables import BOOKKEEPING_COLUMNS, DATA_TABLES
@@ -79,9 +79,7 @@ class Stage:
         self._connection.execute(sa.select(*settings))
         self._stage.create(self._connection)
         names = ", ".join(f'"{name}"' for name in self._columns)
-        driver = self._connection.connection.driver_connection
-        if not isinstance(driver, psycopg.Connection):
-            raise TypeError("the warehouse needs the driver psycopg 3: postgresql+psycopg://")
+        driver = driver_of(self._connection)
         with driver.cursor() as cursor, cursor.copy(f"COPY merge_stage ({names}) FROM STDIN") as to:
             for text in copy_text(self._snapshot.frame, self._columns):
                 to.write(text)

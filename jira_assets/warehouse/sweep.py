@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-import psycopg
 import sqlalchemy as sa
 
+from jira_assets.warehouse.connect import driver_of
 from jira_assets.warehouse.contracts import Owner, Sweep, SweptPage
 from jira_assets.warehouse.copying import copy_rows
 from jira_assets.warehouse.increment_stage import Tally
@@ -113,9 +113,7 @@ class SweepStage:
 
     def load(self, pages: Iterator[SweptPage]) -> None:
         """Copy the ids; only those of the page at hand are in memory."""
-        driver = self._connection.connection.driver_connection
-        if not isinstance(driver, psycopg.Connection):
-            raise TypeError("the warehouse needs the driver psycopg 3: postgresql+psycopg://")
+        driver = driver_of(self._connection)
         projects: dict[str, None] = {}
         with driver.cursor() as cursor:
             with cursor.copy("COPY swept_issues FROM STDIN") as to:

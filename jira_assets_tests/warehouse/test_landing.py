@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from jira_assets.warehouse import raw_pages
+from jira_assets.warehouse import raw_pages, stored_pages
 from jira_assets.warehouse.contracts import LeftBehind, RawPage, message_id
 from jira_assets.warehouse.landing import (
     UnknownExtractionError,
@@ -277,7 +277,7 @@ def test_the_newest_landing_of_each_entity_is_found(warehouse: sa.Engine) -> Non
 
 
 def test_many_pages_stream_in_order(warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw_pages, "FIRST_PAGES_AT_ONCE", 3)
+    monkeypatch.setattr(stored_pages, "FIRST_PAGES_AT_ONCE", 3)
     owner = add_owner(warehouse)
     for count in (0, 2, 3, 4, 7):
         answers = [page(number, [number], project=str(number)) for number in range(count)]
