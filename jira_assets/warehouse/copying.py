@@ -26,6 +26,16 @@ _NULL: Final = "\\N"
 _NEXT_VALUE, _NEXT_ROW, _NO_VALUE = "\x1f", "\x1e", "\x1d"
 _ESCAPED: Final = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 """The backslash first: the others bring some."""
+_WRITTEN: Final = {
+    character.encode(): written.encode()
+    for character, written in {
+        **_ESCAPED,
+        _NEXT_VALUE: "\t",
+        _NEXT_ROW: "\n",
+        _NO_VALUE: _NULL,
+    }.items()
+}
+"""What becomes of control characters, the separators among them, in this order."""
 _ESCAPES: Final = str.maketrans(_ESCAPED)
 
 
@@ -44,17 +54,17 @@ def copy_rows(columns: Sequence[Sequence[str | None]]) -> bytes:
     if not rows:
         return b""
     filled = [[_NO_VALUE if each is None else each for each in column] for column in columns]
-    joined = _NEXT_ROW.join(map(_NEXT_VALUE.join, zip(*filled, strict=True)))
+    try:
+        # As bytes: a text with one emoji in it is four times as large, and this is all passes.
+        joined = _NEXT_ROW.join(map(_NEXT_VALUE.join, zip(*filled, strict=True))).encode()
+    except UnicodeEncodeError:  # a lone surrogate, which escaping replaces
+        joined = b""
     nulls = sum(column.count(None) for column in columns)
-    separators = (joined.count(_NEXT_VALUE), joined.count(_NEXT_ROW), joined.count(_NO_VALUE))
-    if separators == (rows * (len(columns) - 1), rows - 1, nulls) and "\x00" not in joined:
-        for character, escape in _ESCAPED.items():
-            joined = joined.replace(character, escape)
-        joined = joined.replace(_NEXT_VALUE, "\t").replace(_NEXT_ROW, "\n")
-        try:
-            return (joined.replace(_NO_VALUE, _NULL) + "\n").encode()
-        except UnicodeEncodeError:
-            pass  # a lone surrogate: the escaping below replaces it
+    separators = tuple(joined.count(each.encode()) for each in (_NEXT_VALUE, _NEXT_ROW, _NO_VALUE))
+    if separators == (rows * (len(columns) - 1), rows - 1, nulls) and b"\x00" not in joined:
+        for character, written in _WRITTEN.items():
+            joined = joined.replace(character, written)
+        return joined + b"\n"
     return _join(
         [[_NULL if each is None else _escape(each) for each in column] for column in columns]
     ).encode()

@@ -23,10 +23,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from jira_assets.warehouse.contracts import LandedEntity, MappedField, Owner
 from jira_assets.warehouse.landing import (
     UnknownExtractionError,
-    landed_entity,
     landing_of,
     select_markers,
 )
+from jira_assets.warehouse.pages_in_turn import with_pages
 from jira_assets.warehouse.tables import (
     custom_fields,
     issue_watermarks,
@@ -100,7 +100,7 @@ def changes_to_apply(  # noqa: PLR0913 # the last two are choices, given by name
             raw_extractions.c.sequence == sa.any_(sa.literal(wanted, ARRAY(sa.BigInteger)))
         )
         landings = sorted(map(landing_of, connection.execute(chosen)), key=lambda each: each.order)
-    return [landed_entity(engine, landing) for landing in landings]
+    return with_pages(engine, landings)
 
 
 def _limit(connection: sa.Connection, owner: Owner, extraction: UUID | None) -> dict[str, Any]:

@@ -44,14 +44,17 @@ def jsonb_bytes(value: Any) -> bytes:
         text = orjson.dumps(value)
     except TypeError:
         return "".join(_clean_json(value)).encode()
-    return _without_nuls(text) if _NUL in text else text
+    return _without_nuls(text)
 
 
 def _without_nuls(text: bytes) -> bytes:
     """Cut U+0000 out. A key may then be there twice: the last one counts, as in a copy."""
-    if b"\\" + _NUL not in text:
-        return text.replace(_NUL, b"")  # A tenth of the time that the expression takes.
-    return _NUL_AND_BACKSLASHES.sub(_without_nul, text)
+    pieces = text.split(_NUL)  # Each look for it takes a third as long as writing the JSON: one.
+    if len(pieces) == 1:
+        return text
+    if any(piece.endswith(b"\\") for piece in pieces):
+        return _NUL_AND_BACKSLASHES.sub(_without_nul, text)
+    return b"".join(pieces)
 
 
 def _without_nul(found: re.Match[bytes]) -> bytes:

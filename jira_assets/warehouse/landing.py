@@ -10,8 +10,7 @@ Decisions this module embodies:
   they were all there, and who merges what was made of them that they still are.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from functools import partial
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -21,16 +20,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from jira_assets.partitions import PartitionKey
 from jira_assets.warehouse.contracts import (
     SITE_SCOPE,
-    LandedEntity,
     Landing,
     Owner,
-    RawPage,
     Reading,
     Sources,
     message_id,
 )
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jsonb import to_jsonb
+from jira_assets.warehouse.pages_in_turn import PrunedExtractionError, with_pages
 from jira_assets.warehouse.raw_pages import (
     Attempt,
     LandingConflictError,
@@ -38,7 +36,6 @@ from jira_assets.warehouse.raw_pages import (
     hold,
     is_page_of,
 )
-from jira_assets.warehouse.stored_pages import stored_pages
 from jira_assets.warehouse.tables import (
     etl_job_queue,
     integrations,
@@ -51,17 +48,6 @@ from jira_assets.warehouse.windows import window_of
 
 class UnknownExtractionError(LookupError):
     """Nothing of that extraction has landed for the integration."""
-
-
-class PrunedExtractionError(LookupError):
-    """An extraction was removed by retention while it was being read, or before it was merged."""
-
-    def __init__(self, landing: Landing) -> None:
-        super().__init__(
-            f"{landing.entity} of extraction {landing.extraction_id} "
-            f"({landing.owner.partition_key}) was pruned meanwhile; nothing was changed. Use a "
-            "newer one: the materializations of its raw asset show which there are."
-        )
 
 
 def land(engine: sa.Engine, reading: Reading, *, run_id: str | None) -> Landing:
@@ -227,7 +213,7 @@ def _sources(
     ranked = _ranked(owner, entities, preferred).subquery()
     newest = sa.select(ranked).where(ranked.c.rank == 1)
     landings = [landing_of(row) for row in connection.execute(newest)]
-    return {landing.entity: landed_entity(engine, landing) for landing in landings}
+    return {landing.entity: with_pages(engine, [landing])[0] for landing in landings}
 
 
 def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> sa.Select[Any]:
@@ -246,21 +232,6 @@ def _ranked(owner: Owner, entities: Collection[str], preferred: UUID | None) -> 
             marker.scope == SITE_SCOPE,
         )
     )
-
-
-def landed_entity(engine: sa.Engine, landing: Landing) -> LandedEntity:
-    """Return a landing together with the door to its pages."""
-    return LandedEntity(landing, partial(_all_pages, engine, landing))
-
-
-def _all_pages(engine: sa.Engine, landing: Landing) -> Iterator[RawPage]:
-    """Yield the pages of a landing, all of them: else raise at the end."""
-    count = 0
-    for page in stored_pages(engine, landing.extraction_id, landing.entity, landing.scope):
-        yield page
-        count += 1
-    if count != landing.pages:
-        raise PrunedExtractionError(landing)
 
 
 def select_markers() -> sa.Select[Any]:

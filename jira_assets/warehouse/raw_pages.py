@@ -33,7 +33,7 @@ from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading, Scoped
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jobs_beside import JobsBeside
 from jira_assets.warehouse.jsonb import jsonb_bytes, to_jsonb
-from jira_assets.warehouse.stored_pages import stored_pages
+from jira_assets.warehouse.stored_pages import PagesKey, stored_pages
 from jira_assets.warehouse.tables import raw_extraction_data, raw_extractions
 from jira_assets.warehouse.unreadable import reason_of
 
@@ -171,9 +171,8 @@ class Attempt:
     def take_over(self) -> None:
         """Count the pages that an earlier attempt left."""
         reading = self._reading
-        for page in stored_pages(
-            self._engine, reading.extraction_id, reading.entity, reading.scope
-        ):
+        key = PagesKey(reading.extraction_id, reading.entity, reading.scope)
+        for _, page in stored_pages(self._engine, [key]):
             self.tally.add(page)
 
     def drain(self) -> None:

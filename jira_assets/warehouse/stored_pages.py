@@ -1,9 +1,10 @@
-"""Raw pages out of ``raw_extraction_data`` again.
+"""Raw pages out of ``raw_extraction_data`` again: of one landing, or of many in their order.
 
 Decisions this module embodies:
 
 * Pages are read by their key, some at a time, fewer of large ones, and no connection is held
-  between: who works on one for a minute blocks nobody. Meanwhile the next ones are fetched.
+  between: who works on one for a minute blocks nobody. Meanwhile the next ones are fetched, be they
+  of the same landing or of those that follow: ten thousand small projects are some hundred queries.
 * They are fetched as the bytes that Postgres sends, and each is parsed when its turn comes: decoded
   to a text first, parsing takes twice as long, and an emoji makes the text four times as large.
 """
@@ -11,8 +12,7 @@ Decisions this module embodies:
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -28,16 +28,34 @@ PAGES_AT_ONCE: Final = 100
 BYTES_AT_ONCE: Final = 3_000_000
 
 _PAGES_AFTER: Final = """
-    SELECT page, request, http_status, payload FROM jira.raw_extraction_data
-    WHERE extraction_id = %(extraction_id)s AND entity = %(entity)s AND scope = %(scope)s
-    AND page > %(after)s ORDER BY page LIMIT %(most)s
+    SELECT given.number, stored.*
+    FROM unnest(%(extractions)s::uuid[], %(entities)s::text[], %(scopes)s::text[])
+        WITH ORDINALITY AS given (extraction_id, entity, scope, number)
+    CROSS JOIN LATERAL (
+        SELECT page, request, http_status, payload FROM jira.raw_extraction_data AS data
+        WHERE data.extraction_id = given.extraction_id
+        AND data.entity = given.entity AND data.scope = given.scope
+        AND (given.number > 1 OR page > %(after)s)
+        ORDER BY page LIMIT %(most)s
+    ) AS stored
+    ORDER BY given.number, stored.page LIMIT %(most)s
 """
+
+
+class PagesKey(NamedTuple):
+    """What pages are stored under, beside their numbers."""
+
+    extraction_id: UUID
+    entity: str
+    scope: str
 
 
 @dataclass(frozen=True)
 class _StoredPage:
-    """A row of ``raw_extraction_data``; JSON as the bytes of it."""
+    """A row of ``_PAGES_AFTER``; JSON as the bytes of it."""
 
+    number: int
+    """Of its key among those asked for, from 1."""
     page: int
     request: bytes
     http_status: int
@@ -48,33 +66,56 @@ class _StoredPage:
         return RawPage(self.page, orjson.loads(self.request), self.http_status, payload)
 
 
-def stored_pages(
-    engine: sa.Engine, extraction_id: UUID, entity: str, scope: str
-) -> Iterator[RawPage]:
-    """Yield the pages of one (extraction, entity, scope) in page order, marked or not."""
-    key = {"extraction_id": extraction_id, "entity": entity, "scope": scope}
-    read = partial(_read_pages, engine, key)
-    at_once = min(FIRST_PAGES_AT_ONCE, PAGES_AT_ONCE)
-    rows = read(after=-1, most=at_once)
+class _Place(NamedTuple):
+    """From where on to read: behind a page of the first of these keys."""
+
+    keys: Sequence[PagesKey]
+    after: int = -1
+
+
+def stored_pages(engine: sa.Engine, keys: Sequence[PagesKey]) -> Iterator[tuple[PagesKey, RawPage]]:
+    """Yield the pages under ``keys``, marked or not: key by key, each one's in page order."""
+    most = min(FIRST_PAGES_AT_ONCE, PAGES_AT_ONCE)
+    place: _Place | None = _Place(keys)
     with ThreadPoolExecutor(1, thread_name_prefix="pages") as beside:
-        while rows:
+        coming = beside.submit(_read, engine, _Place(keys), most)
+        while place is not None:
+            rows, here = coming.result(), place.keys
+            place = _behind(place, rows, most)
             size = sum(len(row.payload or b"") for row in rows)
-            following = None
-            if len(rows) == at_once:
-                at_once = max(1, min(PAGES_AT_ONCE, at_once * BYTES_AT_ONCE // (size + 1)))
-                following = beside.submit(read, after=rows[-1].page, most=at_once)
-            yield from (row.parsed() for row in rows)
-            rows = following.result() if following else []
+            if rows:
+                most = max(1, min(PAGES_AT_ONCE, len(rows) * BYTES_AT_ONCE // (size + 1)))
+            if place is not None:
+                coming = beside.submit(_read, engine, place, most)
+            for row in rows:
+                yield here[row.number - 1], row.parsed()
 
 
-def _read_pages(
-    engine: sa.Engine, key: dict[str, Any], *, after: int, most: int
-) -> Sequence[_StoredPage]:
-    with engine.connect() as connection:
-        driver = driver_of(connection)
-        with driver.cursor(row_factory=class_row(_StoredPage)) as cursor:
-            set_json_loads(_as_bytes, cursor)
-            return cursor.execute(_PAGES_AFTER, {**key, "after": after, "most": most}).fetchall()
+def _behind(place: _Place, rows: Sequence[_StoredPage], most: int) -> _Place | None:
+    """Return where to go on after ``rows``, of which ``most`` were asked for; None at the end."""
+    if len(rows) == most:
+        last = rows[-1]
+        return _Place(place.keys[last.number - 1 :], last.page)
+    rest = place.keys[most:]
+    return _Place(rest) if rest else None
+
+
+def _read(engine: sa.Engine, place: _Place, most: int) -> Sequence[_StoredPage]:
+    """Read so many pages at most, of so many keys at most: nearly all have one at least."""
+    keys = place.keys[:most]
+    asked = {
+        "extractions": [key.extraction_id for key in keys],
+        "entities": [key.entity for key in keys],
+        "scopes": [key.scope for key in keys],
+        "after": place.after,
+        "most": most,
+    }
+    with (
+        engine.connect() as connection,
+        driver_of(connection).cursor(row_factory=class_row(_StoredPage)) as cursor,
+    ):
+        set_json_loads(_as_bytes, cursor)
+        return cursor.execute(_PAGES_AFTER, asked).fetchall()
 
 
 def _as_bytes(json: str | bytes) -> bytes:

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from jira_assets.warehouse import merge_increments as module
 from jira_assets.warehouse.contracts import Owner
 from jira_assets.warehouse.increments import changes_to_apply, read_watermarks
-from jira_assets.warehouse.landing import PrunedExtractionError
 from jira_assets.warehouse.merge_increments import merge_increments
+from jira_assets.warehouse.pages_in_turn import PrunedExtractionError
 from jira_assets.warehouse.tables import (
     applied_extractions,
     etl_job_queue,

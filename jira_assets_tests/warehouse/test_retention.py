@@ -16,12 +16,12 @@ from jira_assets.warehouse.contracts import Owner
 from jira_assets.warehouse.heartbeat import beat
 from jira_assets.warehouse.integrations import remove_integration
 from jira_assets.warehouse.landing import (
-    PrunedExtractionError,
     land,
     newest_sources,
     sources_of_extraction,
 )
 from jira_assets.warehouse.merge import merge
+from jira_assets.warehouse.pages_in_turn import PrunedExtractionError
 from jira_assets.warehouse.reading_leases import take
 from jira_assets.warehouse.retention import KeepRule, PruneReport, preview, prune
 from jira_assets.warehouse.tables import (
