@@ -23,22 +23,34 @@ from psycopg.types.json import set_json_loads
 from jira_assets.warehouse.connect import driver_of
 from jira_assets.warehouse.contracts import RawPage
 
-FIRST_PAGES_AT_ONCE: Final = 4
 PAGES_AT_ONCE: Final = 100
 BYTES_AT_ONCE: Final = 3_000_000
+"""As they are stored; the page that exceeds it comes, too."""
 
 _PAGES_AFTER: Final = """
-    SELECT given.number, stored.*
-    FROM unnest(%(extractions)s::uuid[], %(entities)s::text[], %(scopes)s::text[])
-        WITH ORDINALITY AS given (extraction_id, entity, scope, number)
-    CROSS JOIN LATERAL (
-        SELECT page, request, http_status, payload FROM jira.raw_extraction_data AS data
-        WHERE data.extraction_id = given.extraction_id
-        AND data.entity = given.entity AND data.scope = given.scope
-        AND (given.number > 1 OR page > %(after)s)
-        ORDER BY page LIMIT %(most)s
-    ) AS stored
-    ORDER BY given.number, stored.page LIMIT %(most)s
+    WITH coming AS (
+        SELECT given.number, stored.*
+        FROM unnest(%(extractions)s::uuid[], %(entities)s::text[], %(scopes)s::text[])
+            WITH ORDINALITY AS given (extraction_id, entity, scope, number)
+        CROSS JOIN LATERAL (
+            SELECT page, request, http_status, payload FROM jira.raw_extraction_data AS data
+            WHERE data.extraction_id = given.extraction_id
+            AND data.entity = given.entity AND data.scope = given.scope
+            AND (given.number > 1 OR page > %(after)s)
+            ORDER BY page LIMIT %(most)s
+        ) AS stored
+        ORDER BY given.number, stored.page LIMIT %(most)s
+    ),
+    measured AS (
+        -- Of what is stored apart, the size is known without a look at it.
+        SELECT *, count(*) OVER () AS found,
+            sum(pg_column_size(payload)) OVER (
+                ORDER BY number, page ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS before
+        FROM coming
+    )
+    SELECT number, page, request, http_status, payload, found FROM measured
+    WHERE coalesce(before, 0) < %(bytes)s ORDER BY number, page
 """
 
 
@@ -60,6 +72,8 @@ class _StoredPage:
     request: bytes
     http_status: int
     payload: bytes | None
+    found: int
+    """Pages that there were of these keys, ``PAGES_AT_ONCE`` at most."""
 
     def parsed(self) -> RawPage:
         payload = None if self.payload is None else orjson.loads(self.payload)
@@ -75,40 +89,37 @@ class _Place(NamedTuple):
 
 def stored_pages(engine: sa.Engine, keys: Sequence[PagesKey]) -> Iterator[tuple[PagesKey, RawPage]]:
     """Yield the pages under ``keys``, marked or not: key by key, each one's in page order."""
-    most = min(FIRST_PAGES_AT_ONCE, PAGES_AT_ONCE)
     place: _Place | None = _Place(keys)
     with ThreadPoolExecutor(1, thread_name_prefix="pages") as beside:
-        coming = beside.submit(_read, engine, _Place(keys), most)
+        coming = beside.submit(_read, engine, _Place(keys))
         while place is not None:
             rows, here = coming.result(), place.keys
-            place = _behind(place, rows, most)
-            size = sum(len(row.payload or b"") for row in rows)
-            if rows:
-                most = max(1, min(PAGES_AT_ONCE, len(rows) * BYTES_AT_ONCE // (size + 1)))
+            place = _behind(place, rows)
             if place is not None:
-                coming = beside.submit(_read, engine, place, most)
+                coming = beside.submit(_read, engine, place)
             for row in rows:
                 yield here[row.number - 1], row.parsed()
 
 
-def _behind(place: _Place, rows: Sequence[_StoredPage], most: int) -> _Place | None:
-    """Return where to go on after ``rows``, of which ``most`` were asked for; None at the end."""
-    if len(rows) == most:
+def _behind(place: _Place, rows: Sequence[_StoredPage]) -> _Place | None:
+    """Return where to go on after ``rows``; None at the end."""
+    if rows and (len(rows) < rows[-1].found or len(rows) >= PAGES_AT_ONCE):
         last = rows[-1]
         return _Place(place.keys[last.number - 1 :], last.page)
-    rest = place.keys[most:]
+    rest = place.keys[PAGES_AT_ONCE:]
     return _Place(rest) if rest else None
 
 
-def _read(engine: sa.Engine, place: _Place, most: int) -> Sequence[_StoredPage]:
-    """Read so many pages at most, of so many keys at most: nearly all have one at least."""
-    keys = place.keys[:most]
+def _read(engine: sa.Engine, place: _Place) -> Sequence[_StoredPage]:
+    """Read the next pages: of as many keys as pages at most, for nearly all have one at least."""
+    keys = place.keys[:PAGES_AT_ONCE]
     asked = {
         "extractions": [key.extraction_id for key in keys],
         "entities": [key.entity for key in keys],
         "scopes": [key.scope for key in keys],
         "after": place.after,
-        "most": most,
+        "most": PAGES_AT_ONCE,
+        "bytes": BYTES_AT_ONCE,
     }
     with (
         engine.connect() as connection,

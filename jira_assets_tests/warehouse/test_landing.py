@@ -277,7 +277,7 @@ def test_the_newest_landing_of_each_entity_is_found(warehouse: sa.Engine) -> Non
 
 
 def test_many_pages_stream_in_order(warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_pages, "FIRST_PAGES_AT_ONCE", 3)
+    monkeypatch.setattr(stored_pages, "PAGES_AT_ONCE", 3)
     owner = add_owner(warehouse)
     for count in (0, 2, 3, 4, 7):
         answers = [page(number, [number], project=str(number)) for number in range(count)]
