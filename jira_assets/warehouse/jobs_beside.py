@@ -39,6 +39,10 @@ class JobsBeside:
         wait(self._jobs)
         self.check()
 
+    def close(self) -> None:
+        """Wait for the jobs in flight, whatever comes of them, and take no more."""
+        self._executor.shutdown()
+
     def __enter__(self) -> Self:
         return self
 
@@ -48,4 +52,4 @@ class JobsBeside:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._executor.shutdown()
+        self.close()

@@ -2,10 +2,10 @@
 
 Decisions this module embodies:
 
-* orjson writes; only what it refuses is walked in Python: lone surrogates (an emoji cut in half),
-  integers past 64 bits, and what is nested deeper than 254, which orjson reads (up to 1024) but
-  does not write. U+0000, which Postgres refuses in text and jsonb alike, is cut out of what orjson
-  wrote: a site that has one in one status has it on the pages of most projects.
+* orjson writes; only what it refuses, and what that is in, is walked in Python: lone surrogates (an
+  emoji cut in half), integers past 64 bits, and what is nested deeper than 254, which orjson reads
+  (up to 1024) but does not write. U+0000, which Postgres refuses in text and jsonb alike, is cut
+  out of what orjson wrote: a site that has one in one status has it on most projects' pages.
 * U+0000 is taken out, keys included; a lone surrogate becomes U+FFFD. Everything else stays as it
   came. NaN and Infinity, which JSON does not have, become null, and so does what Postgres would
   take but orjson could not read back: lists and objects more than 1024 deep, and integers that no
@@ -21,6 +21,8 @@ from typing import Any, Final
 import orjson
 
 _DEEPEST: Final = 1024
+_DEEPEST_WHOLE: Final = 254
+"""Levels that orjson writes."""
 _MOST_BITS: Final = 1023
 _NUL: Final = b"\\u0000"
 _NUL_AND_BACKSLASHES: Final = re.compile(rb"\\+u0000")
@@ -40,11 +42,15 @@ def to_jsonb(value: Any) -> str:
 
 def jsonb_bytes(value: Any) -> bytes:
     """Return the same in UTF-8."""
+    text = _written_whole(value)
+    return "".join(_clean_json(value)).encode() if text is None else text
+
+
+def _written_whole(value: Any) -> bytes | None:
     try:
-        text = orjson.dumps(value)
+        return _without_nuls(orjson.dumps(value))
     except TypeError:
-        return "".join(_clean_json(value)).encode()
-    return _without_nuls(text)
+        return None
 
 
 def _without_nuls(text: bytes) -> bytes:
@@ -70,13 +76,20 @@ def _clean_json(value: Any) -> Iterator[str]:
         for piece in unfinished[-1]:
             if isinstance(piece, _Written):
                 yield piece
-            elif isinstance(piece, dict | list | tuple) and len(unfinished) <= _DEEPEST:
+            elif not isinstance(piece, dict | list | tuple) or len(unfinished) > _DEEPEST:
+                yield _scalar(piece)
+            elif (whole := _written_within(piece, len(unfinished))) is not None:
+                yield whole.decode()
+            else:
                 unfinished.append(_members(piece) if isinstance(piece, dict) else _items(piece))
                 break
-            else:
-                yield _scalar(piece)
         else:
             unfinished.pop()
+
+
+def _written_within(value: Any, level: int) -> bytes | None:
+    """Write ``value`` at once where it is no deeper than allowed; the first level was tried."""
+    return _written_whole(value) if 1 < level <= _DEEPEST - _DEEPEST_WHOLE else None
 
 
 def _members(value: dict[str, Any]) -> Iterator[Any]:

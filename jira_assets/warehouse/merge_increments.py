@@ -164,11 +164,12 @@ class _Merge:
             beside.wait()
             self._sweep(batch)
             return
-        connection = self.engine.connect()
+        connection, writer = self.engine.connect(), JobsBeside("staging")
         try:
-            staged = self._stage(connection, batch)
+            staged = self._stage(connection, batch, writer)
             beside.run(partial(self._merge_staged, staged))
         except BaseException:
+            writer.close()
             connection.close()
             raise
 
@@ -196,26 +197,31 @@ class _Merge:
             for table, total in self._totals.items()
         }
 
-    def _stage(self, connection: sa.Connection, batch: Sequence[Changes]) -> _Staged:
-        """Copy what a batch says into stages of the connection's transaction."""
+    def _stage(
+        self, connection: sa.Connection, batch: Sequence[Changes], writer: JobsBeside
+    ) -> _Staged:
+        """Copy what a batch says into stages of the connection's transaction.
+
+        The last of it may be on its way yet: who merges it waits for that, not who makes the next.
+        """
         held = self._held(connection, batch)
         landings = {
             number: step.landing
             for number, step in enumerate(batch)
             if not self._is_applied(step.landing, held)
         }
-        with JobsBeside("staging") as writer:
-            stage = IncrementStage(connection, self._owner, writer)
-            for number in landings:
-                for piece in batch[number].pieces():
-                    stage.add(number, piece)
-            stage.flush()
+        stage = IncrementStage(connection, self._owner, writer)
+        for number in landings:
+            for piece in batch[number].pieces():
+                stage.add(number, piece)
         return _Staged(connection, batch, stage, landings)
 
     def _merge_staged(self, staged: _Staged) -> None:
         """Merge what is staged, and commit."""
         connection = staged.connection
         with connection:
+            with staged.stage.writer:
+                staged.stage.flush()
             with self._locked(connection):
                 self._take_in(staged)
             connection.commit()
