@@ -3,7 +3,7 @@
 Its arguments are JSON objects: the sizes of the site, and fields of a ``SandboxServer`` to set.
 Each line on its standard input is an object of such fields, ``{"latency": 0.5}``, or
 ``{"change_issues": 0.01}``: it then changes that share of the issues, and prints how many. It ends
-with its input.
+with its input. ``{"old_search": true}``: it answers the search that Cloud has removed, too.
 """
 
 import json
@@ -18,8 +18,10 @@ from jira_assets.sandbox.synthetic import synthetic_site
 
 
 def main(sizes: str, settings: str) -> None:
-    site = synthetic_site(**json.loads(sizes))
-    with SandboxServer(site, **_behaviour(settings)) as server:
+    site, behaviour = synthetic_site(**json.loads(sizes)), _behaviour(settings)
+    if behaviour.pop("old_search", False):
+        site.keep_old_search()
+    with SandboxServer(site, **behaviour) as server:
         print(server.url, flush=True)
         for line in sys.stdin:
             told = _behaviour(line)

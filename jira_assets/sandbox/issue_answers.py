@@ -104,8 +104,10 @@ def insight(state: SiteState, project_id: str) -> Json:
     return told
 
 
-def _gone(*_: object) -> Answer:
-    return error(GONE, _GONE_WORDS)
+def _search_as_it_was(state: SiteState, root: Root, given: Parameters, strict: bool) -> Answer:
+    if not state.old_search:
+        return error(GONE, _GONE_WORDS)
+    return _search_by_offset(state, root, given, strict)
 
 
 def _search_by_token(state: SiteState, root: Root, given: Parameters, strict: bool) -> Answer:
@@ -276,7 +278,7 @@ def _readable(state: SiteState, id_or_key: str) -> Issue | None:
 
 
 _ENDPOINTS: Final[Mapping[tuple[bool, str], tuple[tuple[str, ...], Handler | None]]] = {
-    (True, "search"): (_GET + _POST, _gone),
+    (True, "search"): (_GET + _POST, _search_as_it_was),
     (True, "search/jql"): (_GET + _POST, _search_by_token),
     (True, "search/approximate-count"): (_POST, _count),
     (True, "changelog/bulkfetch"): (_POST, _bulk_changelogs),

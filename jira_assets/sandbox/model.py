@@ -134,7 +134,8 @@ class SiteState:
 
     ``search_page`` is how many issues Data Center's search gives at most, whatever it is asked;
     ``search_depth`` from which offset on it refuses (None: it never does). ``clock_ahead`` is how
-    many milliseconds the site's clock is ahead of this machine's.
+    many milliseconds the site's clock is ahead of this machine's. ``old_search``: whether Cloud
+    still has the search by offsets that it removed in 2025, for clients that know no other.
     """
 
     deployment: Deployment
@@ -152,6 +153,7 @@ class SiteState:
     search_page: int = 1000
     search_depth: int | None = None
     clock_ahead: int = 0
+    old_search: bool = False
 
     @cached_property
     def derived(self) -> dict[Any, Any]:

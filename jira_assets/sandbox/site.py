@@ -246,6 +246,10 @@ class JiraSite(IssueSite):
         """Set Data Center's most issues a page, and the offset from which on it answers 500."""
         self._change(lambda _: {"search_page": page, "search_depth": depth})
 
+    def keep_old_search(self) -> None:
+        """Let Cloud have the search by offsets that it removed in 2025."""
+        self._change(lambda _: {"old_search": True})
+
     def set_clock(self, milliseconds_ahead: int) -> None:
         """Let the site's clock be ahead of this machine's (or behind: negative)."""
         self._change(lambda _: {"clock_ahead": milliseconds_ahead})

@@ -55,6 +55,15 @@ def test_the_old_search_of_cloud_is_gone(cloud: SiteState) -> None:
         assert "/rest/api/3/search/jql" in found.build()["errorMessages"][0]
 
 
+def test_the_old_search_of_cloud_can_be_kept_for_clients_that_know_no_other(
+    cloud: SiteState,
+) -> None:
+    site = JiraSite(cloud)
+    site.keep_old_search()
+    page = read(get(site.state, "search", jql="created > 0", startAt=590))
+    assert (page["startAt"], page["total"], len(page["issues"])) == (590, 600, 10)
+
+
 def test_pages_by_token_hold_every_issue_once_and_in_order(cloud: SiteState) -> None:
     largest = max(cloud.issues_by_project.values(), key=len)
     jql = f"project = {largest[0].project_id} ORDER BY updated ASC, key ASC"
