@@ -14,7 +14,7 @@ ISSUES, PROJECTS, LATENCY = 10_000, 20, 0.02
 def run() -> Section:
     sizes = {"issues": ISSUES, "custom_fields": 60}
     with (
-        served_site(PROJECTS, sizes=sizes, latency=LATENCY) as site,
+        served_site(PROJECTS, sizes=sizes, latency=LATENCY, rendered="changelog") as site,
         migrated_postgres() as database_url,
     ):
         done = subprocess.run(

@@ -4,6 +4,8 @@ Its arguments are JSON objects: the sizes of the site, and fields of a ``Sandbox
 Each line on its standard input is an object of such fields, ``{"latency": 0.5}``, or
 ``{"change_issues": 0.01}``: it then changes that share of the issues, and prints how many. It ends
 with its input. ``{"old_search": true}``: it answers the search that Cloud has removed, too.
+``{"rendered": "changelog"}``: issues with all fields and these expansions are written before it
+begins, so that a call costs its latency, and not the cores of who is measured.
 """
 
 import json
@@ -11,6 +13,12 @@ import sys
 import time
 from typing import Any
 
+import orjson
+
+from jira_assets.sandbox.documents import Root
+from jira_assets.sandbox.issue_documents import IssueDocuments
+from jira_assets.sandbox.issue_fields import Selection
+from jira_assets.sandbox.issue_model import Issue
 from jira_assets.sandbox.rate_limit import RateLimit
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.site import JiraSite
@@ -21,7 +29,10 @@ def main(sizes: str, settings: str) -> None:
     site, behaviour = synthetic_site(**json.loads(sizes)), _behaviour(settings)
     if behaviour.pop("old_search", False):
         site.keep_old_search()
+    rendered = behaviour.pop("rendered", None)
     with SandboxServer(site, **behaviour) as server:
+        if rendered is not None:
+            render_issues(site, server.url, frozenset(rendered.split(",")))
         print(server.url, flush=True)
         for line in sys.stdin:
             told = _behaviour(line)
@@ -29,6 +40,24 @@ def main(sizes: str, settings: str) -> None:
                 print(change_issues(site, told.pop("change_issues")), flush=True)
             for name, value in told.items():
                 setattr(server, name, value)
+
+
+def render_issues(site: JiraSite, url: str, expand: frozenset[str]) -> None:
+    """Write the issues now as they will be asked for: all fields, and ``expand``."""
+    documents = IssueDocuments.of(site.state, Root(url, cloud=True, version="3"))
+    original, everything = IssueDocuments.issue, Selection(everything=True)
+    written = {
+        issue.id: (issue, orjson.Fragment(orjson.dumps(documents.issue(issue, everything, expand))))
+        for issue in site.state.issues.values()
+    }
+
+    def issue(
+        self: IssueDocuments, one: Issue, asked: Selection, also: frozenset[str] = frozenset()
+    ) -> Any:
+        known = written.get(one.id) if (asked, also) == (everything, expand) else None
+        return known[1] if known and known[0] is one else original(self, one, asked, also)
+
+    setattr(IssueDocuments, "issue", issue)  # noqa: B010  # a cache around it, for this process
 
 
 def change_issues(site: JiraSite, share: float) -> int:

@@ -60,7 +60,7 @@ def test_the_old_search_of_cloud_can_be_kept_for_clients_that_know_no_other(
 ) -> None:
     site = JiraSite(cloud)
     site.keep_old_search()
-    page = read(get(site.state, "search", jql="created > 0", startAt=590))
+    page = read(get(site.state, "search", jql="created > 0", startAt="590"))
     assert (page["startAt"], page["total"], len(page["issues"])) == (590, 600, 10)
 
 
