@@ -22,4 +22,4 @@ def page_of(answer: Answer, number: int) -> RawPage:
         request |= {"project_id": answer.project.id, "project_key": answer.project.key}
     if answer.issue_id is not None:
         request["issue_id"] = answer.issue_id
-    return RawPage(number, request, answer.status, answer.payload)
+    return RawPage(number, request, answer.status, answer.payload, answer.text)

@@ -10,16 +10,11 @@ Facts about what real sites send, and where they were read or measured:
 * Four shapes of error bodies: ``{"errorMessages", "errors"}`` (either may be empty, or no list or
   object), ``{"message", "status-code"}``, ``{"code", "message"}`` and ``{"errorMessage"}``.
 * Proxies refuse URLs of more than 2 to 8 KB: 414, or 431.
-* ``orjson`` refuses lone surrogates, NaN and a byte order mark, which Java's JSON writers produce:
-  those bodies are read again, leniently. A document that ends early is malformed to both.
 """
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any, Final
-
-import orjson
 
 from jira_assets.jira.errors import (
     AnonymousViewError,
@@ -41,6 +36,7 @@ from jira_assets.jira.errors import (
 )
 from jira_assets.jira.retry import retry_after
 from jira_assets.jira.transport import HttpAnswer
+from jira_assets.lenient_json import read_json
 
 _LONGEST_QUOTE: Final = 300
 _LONGEST_TEXT_BODY: Final = 2000
@@ -53,13 +49,20 @@ _WORTH_ANOTHER_TRY: Final = frozenset(
 )
 
 
-def payload_of(answer: HttpAnswer, *, anonymous: bool, now: float) -> Any:
+def payload_of(
+    answer: HttpAnswer,
+    *,
+    anonymous: bool,
+    now: float,
+    parse: Callable[[bytes], Any] = read_json,
+) -> Any:
     """Return the JSON document that a successful answer holds.
 
     Args:
         answer: any answer.
         anonymous: whether no account was given, so that the anonymous view is what was asked for.
         now: seconds since the epoch, to read a ``Retry-After`` date.
+        parse: makes the document of the body; raises ``ValueError`` where it is none.
 
     Raises:
         JiraError: the answer is none; of which kind says who must act.
@@ -76,7 +79,7 @@ def payload_of(answer: HttpAnswer, *, anonymous: bool, now: float) -> Any:
             url=answer.url,
             status=answer.status,
         )
-    return _parsed(answer)
+    return _parsed(answer, parse)
 
 
 def is_html(answer: HttpAnswer) -> bool:
@@ -188,14 +191,14 @@ def _not_found(answer: HttpAnswer, body: Any, quote: str) -> NotFoundError:
 def _error_body(answer: HttpAnswer) -> Any:
     """Return an error's document: JSON where it is, else the beginning of its text, else None."""
     try:
-        return _loads(answer.body)
+        return read_json(answer.body)
     except ValueError:
         return answer.body[:_LONGEST_TEXT_BODY].decode("utf-8", "replace") or None
 
 
-def _parsed(answer: HttpAnswer) -> Any:
+def _parsed(answer: HttpAnswer, parse: Callable[[bytes], Any]) -> Any:
     try:
-        return _loads(answer.body)
+        return parse(answer.body)
     except ValueError as error:
         reason = str(error)
     raise MalformedAnswerError(
@@ -203,22 +206,3 @@ def _parsed(answer: HttpAnswer) -> Any:
         url=answer.url,
         status=answer.status,
     )
-
-
-def _loads(body: bytes) -> Any:
-    """Parse JSON; raises ``ValueError`` for what is none, however deeply it is nested."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        document = json.loads(body.decode("utf-8-sig", "replace"), parse_constant=lambda _: None)
-        return _without_lone_surrogates(document)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def _without_lone_surrogates(document: Any) -> Any:
-    """Put U+FFFD in the place of halves of characters, which no UTF-8 and no Postgres can hold."""
-    text = json.dumps(document, ensure_ascii=False)
-    return json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))

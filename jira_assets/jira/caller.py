@@ -14,6 +14,7 @@ from jira_assets.jira.signals import Signal, signal_of
 from jira_assets.jira.site_clock import SiteClock
 from jira_assets.jira.stats import Counts, Stats
 from jira_assets.jira.transport import HttpAnswer, Transport
+from jira_assets.lenient_json import read_json
 
 NEVER: Final = threading.Event()
 """The ``stop`` of a call that nobody stops."""
@@ -21,6 +22,15 @@ NEVER: Final = threading.Event()
 
 class StoppedError(Exception):
     """The caller was told to stop; nobody waits for its answer."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One call: how it is sent, what its answer must look like, and how that is read."""
+
+    send: Callable[[], HttpAnswer]
+    fits: Callable[[Any], bool]
+    parse: Callable[[bytes], Any] = read_json
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,8 @@ class Caller:
             TransientJiraError: the last one, when the policy allows no more tries.
             StoppedError: ``stop`` was set.
         """
-        return self._call(lambda: self.transport.get(path, params), fits, stop, endpoint or path)
+        asked = _Asked(lambda: self.transport.get(path, params), fits)
+        return self._call(asked, stop, endpoint or path)
 
     def post(
         self,
@@ -66,25 +77,23 @@ class Caller:
         body: Mapping[str, Any],
         fits: Callable[[Any], bool],
         stop: threading.Event = NEVER,
-        endpoint: str | None = None,
+        parse: Callable[[bytes], Any] = read_json,
     ) -> Any:
-        """POST ``body`` as JSON to ``path``, which must be a read; else all is as in ``call``."""
-        return self._call(lambda: self.transport.post(path, body), fits, stop, endpoint or path)
+        """POST ``body`` as JSON to ``path``, which must be a read; else all is as in ``call``.
 
-    def _call(
-        self,
-        send: Callable[[], HttpAnswer],
-        fits: Callable[[Any], bool],
-        stop: threading.Event,
-        endpoint: str,
-    ) -> Any:
+        ``parse`` makes the payload of an answer's bytes; raises ``ValueError`` where they are none.
+        """
+        asked = _Asked(lambda: self.transport.post(path, body), fits, parse)
+        return self._call(asked, stop, path)
+
+    def _call(self, asked: "_Asked", stop: threading.Event, endpoint: str) -> Any:
         tries = 0
         while True:
             ticket = self.budget.admit(endpoint, stop)
             if ticket is None:
                 raise StoppedError
             tries += 1
-            outcome, signal = self._attempt(ticket, send, fits)
+            outcome, signal = self._attempt(ticket, asked)
             self.stats.add(Counts(calls=1, retries=int(tries > 1), waited_seconds=ticket.waited))
             if not isinstance(outcome, JiraError):
                 return outcome
@@ -95,16 +104,16 @@ class Caller:
                 raise outcome
             self._wait(outcome, ticket, signal, tries, stop)
 
-    def _attempt(
-        self, ticket: Ticket, send: Callable[[], HttpAnswer], fits: Callable[[Any], bool]
-    ) -> tuple[Any, Signal]:
+    def _attempt(self, ticket: Ticket, asked: "_Asked") -> tuple[Any, Signal]:
         """Return the payload, or the error as a value: the next try is none of its context."""
         answer, signal = None, Signal(healthy=False)
         try:
-            answer = send()
+            answer = asked.send()
             self.site_clock.dated(answer.headers.get("Date", ""))
             signal = signal_of(answer, None)
-            payload = payload_of(answer, anonymous=self.anonymous, now=self.clock.time())
+            payload = payload_of(
+                answer, anonymous=self.anonymous, now=self.clock.time(), parse=asked.parse
+            )
         except JiraError as error:
             signal = signal_of(answer, error)
             return error, signal
@@ -114,7 +123,7 @@ class Caller:
                 self.stats.add(
                     Counts(rate_limited=int(signal.refused), received_bytes=len(answer.body))
                 )
-        return (payload if fits(payload) else _wrong_shape(answer, payload)), signal
+        return (payload if asked.fits(payload) else _wrong_shape(answer, payload)), signal
 
     def _wait(
         self,

@@ -12,7 +12,7 @@ Decisions this module embodies:
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from jira_assets.jira.caller import Caller
 from jira_assets.jira.changelogs import short_changelogs
@@ -34,6 +34,8 @@ from jira_assets.jira.searches import (
 )
 from jira_assets.jira.shapes import ids_of, is_search, items_of
 from jira_assets.jira.site import Site
+from jira_assets.jira.thin_pages import ThinPage, read_search
+from jira_assets.lenient_json import read_json
 
 _PAGE: Final = 100
 """Issues on a page with fields: what Cloud gives at most, and a few megabytes at most."""
@@ -90,7 +92,7 @@ class IssueReader:
             search = Search(ref.id, ("*all",), _PAGE, NEWEST_FIRST)
             body = search.by_token() if self._dialect.deployment == CLOUD else search.first()
             try:
-                return self._answer(body, self._post(body, stop), ref)
+                return self._answer(body, self._post(body, stop, read_json), ref)
             except JiraError as error:
                 return self._refusal(error, body, ref)
 
@@ -100,7 +102,7 @@ class IssueReader:
         """Yield the pages of one project, then its end."""
         by = by_tokens if self._dialect.deployment == CLOUD else by_keys
         url = self._site.url(self._dialect.search)
-        pages = by(search, lambda body: self._post(body, stop), url)
+        pages = by(search, lambda body: self._post(body, stop, read_search), url)
         try:
             first = next(pages)
         except JiraError as error:
@@ -113,12 +115,13 @@ class IssueReader:
             yield self._answer(body, page, ref)
         yield ProjectEnd(ref, issues)
 
-    def _post(self, body: Body, stop: threading.Event) -> Page:
-        page: Page = self._caller.post(self._dialect.search, body, is_search, stop)
+    def _post(self, body: Body, stop: threading.Event, parse: Callable[[bytes], Any]) -> Page:
+        page: Page = self._caller.post(self._dialect.search, body, is_search, stop, parse)
         return page
 
     def _answer(self, body: Body, page: Page, ref: ProjectRef) -> Answer:
-        return Answer(self._dialect.search, body, OK, page, ref, method="POST")
+        text = page.text if isinstance(page, ThinPage) else None
+        return Answer(self._dialect.search, body, OK, page, ref, method="POST", text=text)
 
     def _refusal(self, error: JiraError, body: Body, ref: ProjectRef) -> Answer:
         """Return why a project cannot be read as an answer; raises what is no such reason."""

@@ -22,7 +22,9 @@ class Answer:
 
     ``path`` is below the context path. ``params`` is the query of a GET, the body of a POST.
     ``status`` is 200, or, of one project, 400, 403 or 404: then ``payload`` is the error's body, as
-    JSON or as text, or None. ``issue_id`` is there where it is about one issue.
+    JSON or as text, or None. ``issue_id`` is there where it is about one issue. ``text`` is there
+    where it is a page of issues: all of it, JSON in UTF-8. Then ``payload`` is only what of it the
+    reading goes by (``thin_pages.py``).
     """
 
     path: str
@@ -32,6 +34,7 @@ class Answer:
     project: ProjectRef | None = None
     issue_id: str | None = None
     method: str = "GET"
+    text: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,15 @@ class RawPage:
 
     ``request`` says what was asked: ``path``, ``params``, and ``project_id`` and ``project_key``
     where it was about one project. A page with another status than 200 is an object that could not
-    be read (a project answering 404 or 403); its payload is the error body, or None.
+    be read (a project answering 404 or 403); its payload is the error body, or None. What lands is
+    ``text`` where it is there: the whole payload, JSON in UTF-8, of which ``payload`` is a part.
     """
 
     page: int
     request: Mapping[str, Any]
     http_status: int
     payload: Any
+    text: bytes | None = None
 
     @property
     def readable(self) -> bool:

@@ -48,13 +48,13 @@ def jsonb_bytes(value: Any) -> bytes:
 
 def _written_whole(value: Any) -> bytes | None:
     try:
-        return _without_nuls(orjson.dumps(value))
+        return without_nuls(orjson.dumps(value))
     except TypeError:
         return None
 
 
-def _without_nuls(text: bytes) -> bytes:
-    """Cut U+0000 out. A key may then be there twice: the last one counts, as in a copy."""
+def without_nuls(text: bytes) -> bytes:
+    """Cut U+0000 out of JSON. A key may then be there twice: the last one counts, as in a copy."""
     pieces = text.split(_NUL)  # Each look for it takes a third as long as writing the JSON: one.
     if len(pieces) == 1:
         return text

@@ -16,11 +16,12 @@ Decisions this module embodies:
   pages. Each batch is written under a lock on the reading, and whoever finds a page or a marker
   that is not its own gives up: what counts is never changed, and nothing is added to it.
 * A page is UTF-8 from Jira's answer to Postgres: as a Python text one emoji makes it four times as
-  large, and to turn the one into the other takes longer than to write the JSON.
+  large, and to turn the one into the other takes longer than to write the JSON. Where the bytes
+  that came are at hand they land; those that Postgres refuses are read and written again.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -28,11 +29,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from jira_assets.lenient_json import read_json
 from jira_assets.warehouse.connect import advisory_lock
 from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading, ScopedReading
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jobs_beside import JobsBeside
-from jira_assets.warehouse.jsonb import jsonb_bytes, to_jsonb
+from jira_assets.warehouse.jsonb import jsonb_bytes, to_jsonb, without_nuls
 from jira_assets.warehouse.stored_pages import PagesKey, stored_pages
 from jira_assets.warehouse.tables import raw_extraction_data, raw_extractions
 from jira_assets.warehouse.unreadable import reason_of
@@ -120,7 +122,7 @@ class Batch:
 
     def add(self, scope: str, page: RawPage) -> None:
         """Take one page in."""
-        payload = None if page.payload is None else jsonb_bytes(page.payload)
+        payload = _payload_of(page)
         if not self.pages:
             self.due = time.monotonic() + BATCH_SECONDS
         self.scopes.append(scope)
@@ -142,6 +144,11 @@ class Batch:
         self.payloads = [self.payloads[place] for place in kept]
         self.size = sum(len(payload or b"") for payload in self.payloads)
 
+    def cleaned(self) -> "Batch":
+        """Return it with payloads that were read and written again."""
+        payloads = [each and jsonb_bytes(read_json(each)) for each in self.payloads]
+        return replace(self, payloads=payloads)
+
     def is_full(self) -> bool:
         """Whether it is time to write it."""
         return (
@@ -153,6 +160,12 @@ class Batch:
     def is_small(self) -> bool:
         """Whether writing it takes no longer than to hand it over."""
         return len(self.pages) < SMALL_PAGES and self.size < SMALL_BYTES
+
+
+def _payload_of(page: RawPage) -> bytes | None:
+    if page.text is not None:
+        return without_nuls(page.text)
+    return None if page.payload is None else jsonb_bytes(page.payload)
 
 
 class Attempt:
@@ -242,6 +255,17 @@ def insert_pages(
     connection: sa.Connection, reading: Reading | ScopedReading, batch: Batch, began: datetime
 ) -> int:
     """Insert the pages of a batch that are not there yet; return how many those are."""
+    try:
+        with connection.begin_nested():
+            return _insert(connection, reading, batch, began)
+    except sa.exc.DataError:
+        # What came is no UTF-8, or has a number that Postgres does not hold.
+        return _insert(connection, reading, batch.cleaned(), began)
+
+
+def _insert(
+    connection: sa.Connection, reading: Reading | ScopedReading, batch: Batch, began: datetime
+) -> int:
     parameters = {
         "extraction_id": reading.extraction_id,
         "entity": reading.entity,

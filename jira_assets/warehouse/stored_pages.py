@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from uuid import UUID
 
-import orjson
 import sqlalchemy as sa
 from psycopg.rows import class_row
 from psycopg.types.json import set_json_loads
 
+from jira_assets.lenient_json import read_json
 from jira_assets.warehouse.connect import driver_of
 from jira_assets.warehouse.contracts import RawPage
 
@@ -76,8 +76,8 @@ class _StoredPage:
     """Pages that there were of these keys, ``PAGES_AT_ONCE`` at most."""
 
     def parsed(self) -> RawPage:
-        payload = None if self.payload is None else orjson.loads(self.payload)
-        return RawPage(self.page, orjson.loads(self.request), self.http_status, payload)
+        payload = None if self.payload is None else read_json(self.payload)
+        return RawPage(self.page, read_json(self.request), self.http_status, payload)
 
 
 class _Place(NamedTuple):

@@ -1,5 +1,6 @@
 """Issues of several projects, with whole changelogs, from sites of both kinds."""
 
+import json
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -69,7 +70,7 @@ def test_a_cloud_project_is_read_by_tokens_to_its_end(jira: ScriptedJira) -> Non
     bodies = [body, {**body, "nextPageToken": "a"}, {**body, "nextPageToken": "b"}]
     assert _bodies(jira, CLOUD) == bodies
     assert answers == [
-        Answer(CLOUD, asked, 200, page.body, P, method="POST")
+        Answer(CLOUD, asked, 200, page.body, P, method="POST", text=json.dumps(page.body).encode())
         for asked, page in zip(bodies, pages, strict=True)
     ]
     assert end == ProjectEnd(P, 3)

@@ -267,3 +267,26 @@ def test_changelogs_are_no_items(warehouse: sa.Engine, owner: Owner) -> None:
     )
 
     assert (landing.pages, landing.items) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        (b'{"issues": [{"id": "1"}], "a": "x"}', {"issues": [{"id": "1"}], "a": "x"}),
+        (b'{"issues": [], "a\\u0000b": "c\\u0000", "d": "\\\\u0000"}', {"ab": "c", "d": "\\u0000"}),
+        (b'{"issues": [], "a": "\xff"}', {"a": "\ufffd"}),
+        (b'{"issues": [], "a": 1e200000, "b": 2}', {"a": None, "b": 2}),
+        (b'{"issues": [], "a": 1e400, "b": 1e2}', {"a": None, "b": 100}),
+        (b'{"issues": [], "a": ' + b"7" * 5000 + b"}", {"a": None}),
+    ],
+)
+def test_pages_land_as_they_came_and_come_back_readable(
+    warehouse: sa.Engine, owner: Owner, text: bytes, stored: dict[str, Any]
+) -> None:
+    came = RawPage(0, {"path": "/search"}, 200, {"issues": [{"id": "1"}]}, text)
+    other = RawPage(1, {"path": "/search"}, 200, {"issues": []})
+    put(warehouse, owner, ScopePage("10", came), ScopePage("10", other), ScopeEnd("10", window()))
+    [landed] = changes_to_apply(warehouse, owner, TABLES, "1")
+    assert landed.landing.items == 1
+    found = [page.payload for page in landed.pages()]
+    assert found == [{"issues": [], **stored}, {"issues": []}]
