@@ -4,10 +4,12 @@ Decisions this module embodies:
 
 * Each is one statement over arrays for all the scopes that end in a batch.
 * Of what could not be read, and of where nothing changed, no page stays.
+* What the reading took (calls, …) is of all its scopes together: the first of the markers that are
+  written together has what was taken since those before, so that their sum is that of the reading.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,12 +30,13 @@ _MARK: Final = """
     )
     SELECT
         %(extraction_id)s::uuid, %(entity)s::text, %(tenant_id)s::bigint,
-        %(integration_id)s::bigint, %(run_id)s::text, %(began)s::timestamptz, NULL,
+        %(integration_id)s::bigint, %(run_id)s::text, %(began)s::timestamptz,
+        CASE WHEN number = 1 THEN %(took)s::jsonb END,
         scope, pages, items, complete_for::jsonb, is_full
     FROM unnest(
         %(scopes)b::text[], %(pages)b::int[], %(items)b::bigint[], %(complete_for)b::text[],
         %(is_full)b::bool[]
-    ) AS given (scope, pages, items, complete_for, is_full)
+    ) WITH ORDINALITY AS given (scope, pages, items, complete_for, is_full, number)
 """
 
 _MOVE_WATERMARKS: Final = """
@@ -93,13 +96,24 @@ class End:
         return self.window is not None and self.unreadable is None and not self.is_idle
 
 
+@dataclass
+class ReadBy:
+    """One attempt at a reading, for the record."""
+
+    began: datetime
+    run_id: str | None
+    told: Mapping[str, float] = field(default_factory=dict)
+    """What it had taken when the last marker was written, by name."""
+
+    def taken(self, reading: ScopedReading) -> dict[str, float]:
+        """Return what it has taken since this was last asked."""
+        before, notes = self.told, reading.notes()
+        self.told = {name: note for name, note in notes.items() if not isinstance(note, str)}
+        return {name: round(note - before.get(name, 0), 3) for name, note in self.told.items()}
+
+
 def end_scopes(
-    connection: sa.Connection,
-    reading: ScopedReading,
-    ends: Sequence[End],
-    *,
-    began: datetime,
-    run_id: str | None,
+    connection: sa.Connection, reading: ScopedReading, ends: Sequence[End], attempt: ReadBy
 ) -> None:
     """Write what the ends of these scopes bring; their pages have been written.
 
@@ -114,8 +128,8 @@ def end_scopes(
         drop_pages(connection, reading, dropped)
     if landed:
         _require_pages(connection, reading, landed)
-        _mark(connection, reading, landed, began, run_id)
-    _move_watermarks(connection, reading, ends, began)
+        _mark(connection, reading, landed, attempt)
+    _move_watermarks(connection, reading, ends, attempt.began)
 
 
 def drop_pages(
@@ -155,11 +169,7 @@ def _require_pages(
 
 
 def _mark(
-    connection: sa.Connection,
-    reading: ScopedReading,
-    landed: Sequence[End],
-    began: datetime,
-    run_id: str | None,
+    connection: sa.Connection, reading: ScopedReading, landed: Sequence[End], attempt: ReadBy
 ) -> None:
     identity: dict[str, Any] = {
         "extraction_id": reading.extraction_id,
@@ -175,14 +185,17 @@ def _mark(
         "complete_for": [_complete_for(reading, window) for _, window in windows],
         "is_full": [window.since is None for _, window in windows],
     }
-    connection.exec_driver_sql(_MARK, {**identity, **columns, "began": began, "run_id": run_id})
+    taken = attempt.taken(reading)
+    took = to_jsonb(taken) if taken else None
+    by = {"began": attempt.began, "run_id": attempt.run_id, "took": took}
+    connection.exec_driver_sql(_MARK, {**identity, **columns, **by})
     messages = [
         {
             **identity,
             "scope": end.scope,
             "message_id": message_id(reading.extraction_id, reading.entity, end.scope),
             "partition_key": reading.owner.partition_key,
-            "extraction_run_id": run_id,
+            "extraction_run_id": attempt.run_id,
         }
         for end in landed
     ]

@@ -40,7 +40,7 @@ from jira_assets.warehouse.raw_pages import (
     hold,
     insert_pages,
 )
-from jira_assets.warehouse.scope_ends import End, drop_pages, end_scopes
+from jira_assets.warehouse.scope_ends import End, ReadBy, drop_pages, end_scopes
 from jira_assets.warehouse.tables import raw_extractions
 
 BATCH_ENDS: Final = 500
@@ -112,8 +112,8 @@ class _Attempt:
     ) -> None:
         self._engine = engine
         self._reading = reading
-        self._run_id = run_id
         self._began = began
+        self._read_by = ReadBy(began, run_id)
         self._open: dict[str, End] = {}
         self._ended: list[End] = []
         self._batch, self._ends = Batch(), list[End]()
@@ -210,7 +210,7 @@ class _Attempt:
             require_integration(connection, reading.owner.integration_id)
             if _landed_scopes(connection, reading, {end.scope for end in ends}):
                 raise LandingConflictError(reading)
-            end_scopes(connection, reading, ends, began=self._began, run_id=self._run_id)
+            end_scopes(connection, reading, ends, self._read_by)
 
 
 def count_issues(page: RawPage) -> int:

@@ -1,6 +1,7 @@
 """Many scopes on their way in: what counts, what does not, and what a retry goes on with."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -290,3 +291,20 @@ def test_pages_land_as_they_came_and_come_back_readable(
     assert landed.landing.items == 1
     found = [page.payload for page in landed.pages()]
     assert found == [{"issues": [], **stored}, {"issues": []}]
+
+
+def test_what_a_reading_took_is_told_once_over_its_markers(
+    warehouse: sa.Engine, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoped_landing, "BATCH_ENDS", 2)
+    calls = iter(range(10, 100, 10))
+    new = replace(
+        scoped(owner, [each for scope in "abcde" for each in whole(scope, issue(scope))]),
+        notes=lambda: {"calls": next(calls), "megabytes": 0.5, "fields": "some"},
+    )
+    land_scopes(warehouse, new, run_id=None)
+    marked = sa.select(raw_extractions.c.took).order_by(raw_extractions.c.sequence)
+    with warehouse.connect() as connection:
+        took = connection.execute(marked).scalars().all()
+    first, later = {"calls": 10, "megabytes": 0.5}, {"calls": 10, "megabytes": 0.0}
+    assert took == [first, None, later, None, later]
