@@ -54,6 +54,10 @@ class Settings(BaseModel):
         default=False,
         description="allow `http://` base URLs of other machines; loopback always may",
     )
+    allow_link_local: bool = Field(
+        default=False,
+        description="allow base URLs that lead to link-local or clouds' metadata addresses",
+    )
     dead_after_seconds: float = Field(
         default=60,
         gt=5,

@@ -26,6 +26,7 @@ def test_every_variable_is_read() -> None:
         "JIRA_ASSETS_DAGSTER_DATABASE_URL": "postgresql://dagster:hunter2@h/d",
         "JIRA_ASSETS_BROKER_URL": "amqp://u:hunter2@h",
         "JIRA_ASSETS_ALLOW_PLAIN_HTTP": "true",
+        "JIRA_ASSETS_ALLOW_LINK_LOCAL": "true",
         "JIRA_ASSETS_DEAD_AFTER_SECONDS": "90",
         "JIRA_ASSETS_REPUBLISH_AFTER_SECONDS": "2.5",
         "JIRA_ASSETS_KEEP_EXTRACTIONS": "3",
@@ -40,6 +41,7 @@ def test_every_variable_is_read() -> None:
     assert settings.broker_url
     assert settings.broker_url.get_secret_value() == given["JIRA_ASSETS_BROKER_URL"]
     assert settings.allow_plain_http
+    assert settings.allow_link_local
     assert (settings.dead_after_seconds, settings.republish_after_seconds) == (90, 2.5)
     assert (settings.keep_extractions, settings.keep_days) == (3, 7)
     assert settings.dagster_url == "https://dagster.example/ui"

@@ -220,8 +220,13 @@ def test(partition: "PartitionKey", *, sample: int) -> None:
     from jira_assets.warehouse.integrations import get_integration
 
     found = get_integration(warehouse_engine(), partition)
-    allowed = Settings.from_environment().allow_plain_http
-    with JiraClient(site_of(found, allow_plain_http=allowed)) as client:
+    allowed = Settings.from_environment()
+    site = site_of(
+        found,
+        allow_plain_http=allowed.allow_plain_http,
+        allow_link_local=allowed.allow_link_local,
+    )
+    with JiraClient(site) as client:
         client.tell_waits(click.echo)
         show(found, look(found, client, sample))
 
@@ -231,11 +236,13 @@ def _check_site(settings: Mapping[str, Any]) -> None:
     from jira_assets.jira.site import Site
     from jira_assets.settings import Settings
 
+    allowed = Settings.from_environment()
     names = ("base_url", "deployment", "auth", "username", "max_concurrency", "requests_per_second")
     Site(
         **{name: settings[name] for name in names},
         secret=(lambda: "") if settings["secret_ref"] else None,
-        allow_plain_http=Settings.from_environment().allow_plain_http,
+        allow_plain_http=allowed.allow_plain_http,
+        allow_link_local=allowed.allow_link_local,
     )
 
 

@@ -23,6 +23,8 @@ class JiraResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # generi
     warehouse: dg.ResourceDependency[WarehouseResource]
     allow_plain_http: bool | None = None
     """Send credentials over plain http; None: as ``JIRA_ASSETS_ALLOW_PLAIN_HTTP`` says."""
+    allow_link_local: bool | None = None
+    """Call link-local addresses; None: as ``JIRA_ASSETS_ALLOW_LINK_LOCAL`` says."""
 
     def integration(self, partition_key: str) -> Integration:
         """Look up the integration; unknown and disabled ones raise before anything is read."""
@@ -30,10 +32,14 @@ class JiraResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # generi
 
     def client(self, integration: Integration) -> JiraClient:
         """Build the client of one integration's site. Its secret is resolved at each use."""
-        allowed = self.allow_plain_http
-        if allowed is None:
-            allowed = Settings.from_environment().allow_plain_http
-        return JiraClient(site_of(integration, allow_plain_http=allowed))
+        settings = Settings.from_environment()
+        plain_http, link_local = self.allow_plain_http, self.allow_link_local
+        site = site_of(
+            integration,
+            allow_plain_http=settings.allow_plain_http if plain_http is None else plain_http,
+            allow_link_local=settings.allow_link_local if link_local is None else link_local,
+        )
+        return JiraClient(site)
 
     @contextmanager
     def open(self, integration: Integration) -> Iterator[JiraClient]:

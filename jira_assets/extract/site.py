@@ -5,7 +5,9 @@ from jira_assets.secrets import resolve_secret
 from jira_assets.warehouse.integrations import Integration
 
 
-def site_of(integration: Integration, *, allow_plain_http: bool = False) -> Site:
+def site_of(
+    integration: Integration, *, allow_plain_http: bool = False, allow_link_local: bool = False
+) -> Site:
     """Translate an integration's row into what the client needs to reach the site."""
     reference = integration.secret_ref
     return Site(
@@ -17,5 +19,6 @@ def site_of(integration: Integration, *, allow_plain_http: bool = False) -> Site
         max_concurrency=integration.max_concurrency,
         requests_per_second=integration.requests_per_second,
         allow_plain_http=allow_plain_http,
+        allow_link_local=allow_link_local,
         ca_bundle=integration.ca_bundle,
     )

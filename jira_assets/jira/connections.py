@@ -15,6 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool
 
+from jira_assets.jira.addresses import refuse_off_limits
 from jira_assets.jira.bounds import answers_within
 
 
@@ -30,10 +31,12 @@ class Opened:
 class CuttableAdapter(HTTPAdapter):
     """An adapter with one pool of at most ``max_concurrency`` connections a host.
 
-    An answer may take ``seconds`` as a whole.
+    An answer may take ``seconds`` as a whole. ``link_local``: connect to whatever a name leads to,
+    also to where there is no Jira (``addresses.py``): else ``OffLimitsError``.
     """
 
-    def __init__(self, max_concurrency: int, seconds: float) -> None:
+    def __init__(self, max_concurrency: int, seconds: float, *, link_local: bool = False) -> None:
+        self._link_local = link_local
         self._response_class = answers_within(seconds)
         self._lock = threading.Lock()
         self._connections: WeakSet[Any] = WeakSet()
@@ -81,8 +84,22 @@ class CuttableAdapter(HTTPAdapter):
         def remembered(*args: Any, **kwargs: Any) -> Any:
             connection = opened_by(*args, **kwargs)
             connection.response_class = self._response_class
+            if pool.proxy is None and not self._link_local:
+                _look_where_it_leads(connection)
             with self._lock:
                 self._connections.add(connection)
             return connection
 
         vars(pool)["ConnectionCls"] = remembered
+
+
+def _look_where_it_leads(connection: Any) -> None:
+    """Let a connection of ``urllib3`` look at its peer before anything is sent to it."""
+    connect = connection._new_conn  # noqa: SLF001  # where both of its classes open the socket
+
+    def looking() -> Any:
+        sock = connect()
+        refuse_off_limits(sock)
+        return sock
+
+    connection._new_conn = looking  # noqa: SLF001

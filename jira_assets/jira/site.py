@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from jira_assets.jira.addresses import is_off_limits
 from jira_assets.jira.errors import InvalidSiteError
 from jira_assets.loopback import is_loopback
 
@@ -38,6 +39,7 @@ class Site:
         max_concurrency: calls in flight at once.
         requests_per_second: None for no limit of our own.
         allow_plain_http: send the credentials unencrypted over a network.
+        allow_link_local: call link-local addresses, and those of clouds' metadata services.
         ca_bundle: path of a PEM file with the certificates to trust instead of the public ones, for
             a site behind a private CA; None: the public ones, or what ``REQUESTS_CA_BUNDLE`` names.
     """
@@ -50,11 +52,14 @@ class Site:
     max_concurrency: int = 10
     requests_per_second: float | None = None
     allow_plain_http: bool = False
+    allow_link_local: bool = False
     ca_bundle: str | None = None
 
     def __post_init__(self) -> None:
         base_url = _checked_base_url(self.base_url, allow_plain_http=self.allow_plain_http)
         object.__setattr__(self, "base_url", base_url)
+        host = str(urlsplit(base_url).hostname)
+        _require(self.allow_link_local or not is_off_limits(host), off_limits(host, host))
         _require(self.deployment in DEPLOYMENTS, f"deployment is one of {', '.join(DEPLOYMENTS)}.")
         _require(self.auth in AUTHS, f"auth is one of {', '.join(AUTHS)}.")
         _require(self.max_concurrency >= 1, "max_concurrency is at least 1.")
@@ -73,6 +78,15 @@ class Site:
     def url(self, path: str) -> str:
         """Return the URL of an absolute ``path`` below the context path."""
         return self.base_url + path
+
+
+def off_limits(host: str, address: str) -> str:
+    """Say that a host is at an address where there is no Jira."""
+    where = host if host == address else f"{host} is at {address}, which"
+    return (
+        f"{where} is a link-local address, or that of a cloud's metadata service: no Jira is "
+        "there. If one is all the same, set JIRA_ASSETS_ALLOW_LINK_LOCAL=true."
+    )
 
 
 def _require(condition: bool, otherwise: str) -> None:

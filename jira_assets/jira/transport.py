@@ -29,6 +29,7 @@ import urllib3
 from urllib3 import exceptions
 
 from jira_assets import __version__
+from jira_assets.jira.addresses import OffLimitsError
 from jira_assets.jira.auth import authorization
 from jira_assets.jira.bounds import (
     MOST_BYTES,
@@ -39,12 +40,13 @@ from jira_assets.jira.bounds import (
 from jira_assets.jira.connections import CuttableAdapter, Opened
 from jira_assets.jira.errors import (
     ConnectionFailedError,
+    InvalidSiteError,
     JiraError,
     OversizedAnswerError,
     RedirectedError,
     UntrustedCertificateError,
 )
-from jira_assets.jira.site import Site
+from jira_assets.jira.site import Site, off_limits
 
 _HEADERS: Final[dict[str, str]] = {
     "Accept": "application/json",
@@ -88,7 +90,9 @@ class Transport:
     def __init__(self, site: Site, timeouts: Timeouts) -> None:
         self._site = site
         self._timeouts = timeouts
-        self._adapter = CuttableAdapter(site.max_concurrency, timeouts.whole)
+        self._adapter = CuttableAdapter(
+            site.max_concurrency, timeouts.whole, link_local=site.allow_link_local
+        )
         self._opening = threading.Lock()
         self._pool: Opened | None = None
 
@@ -161,6 +165,9 @@ class Transport:
             received = read_whole(response, MOST_BYTES)
         except OversizedBodyError:
             return OversizedAnswerError(_OVERSIZED, url=url, status=response.status)
+        except OffLimitsError as error:
+            host = urlsplit(url).hostname
+            return InvalidSiteError(off_limits(str(host), str(error)), url=url)
         except _NO_ANSWER as error:
             return self._failure(error, url)
         received = _without_credentials(received, credentials)

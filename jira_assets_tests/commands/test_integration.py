@@ -47,6 +47,7 @@ def test_add_makes_the_tenant_and_keeps_every_setting(shell: Shell, warehouse: s
     [
         (["--base-url", "ftp://globex"], "'ftp://globex' is no address of a site", 1),
         (["--base-url", "http://globex.example", "--auth", "none"], "ALLOW_PLAIN_HTTP=true", 1),
+        (["--base-url", "https://169.254.169.254", "--auth", "none"], "ALLOW_LINK_LOCAL=true", 1),
         (["--base-url", SITE, "--auth", "basic"], "auth basic needs a username", 1),
         (
             ["--base-url", SITE, "--username", "a:b", "--secret", "env:A"],
