@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from jira_assets.commands.fields import fields, told_of_mapping
 from jira_assets.commands.partition import PARTITION
 from jira_assets.commands.warehouse import warehouse_engine
 
@@ -141,11 +142,20 @@ def add(partition: "PartitionKey", **options: Any) -> None:
 def update(partition: "PartitionKey", **options: Any) -> None:
     """Change what is given of an integration, keep the rest."""
     from jira_assets.warehouse.integrations import update_integration
+    from jira_assets.warehouse.known_fields import known_fields
 
     given = _given(options)
     if not given:
         raise click.UsageError("nothing to change: give at least one option.")
-    click.echo(f"now {_described(update_integration(warehouse_engine(), partition, **given))}")
+    engine = warehouse_engine()
+    updated = update_integration(engine, partition, **given)
+    click.echo(f"now {_described(updated)}")
+    if given.get("custom_field_mappings"):
+        for line in told_of_mapping(updated, known_fields(engine, updated.id)):
+            click.echo(line)
+
+
+integration.add_command(fields)
 
 
 @integration.command(name="list")
