@@ -186,3 +186,10 @@ def test_everything_and_a_moment_exclude_each_other(story: Story) -> None:
     typed = story.desk.sync("--full", "--since", "2024-01-01")
     assert typed.code == 2
     assert "--full reads everything: leave out --since." in typed.said
+
+
+@pytest.mark.parametrize("option", [["--full"], ["--since", "2024-01-01"], ["--rendered"]])
+def test_what_is_about_issues_needs_issues(story: Story, option: list[str]) -> None:
+    typed = story.desk.sync("--only", "statuses,issue_ids", *option)
+    assert typed.code == 2
+    assert "--full, --since and --rendered are about issues" in typed.err
