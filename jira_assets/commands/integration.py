@@ -168,7 +168,16 @@ def list_() -> None:
     if not found:
         click.echo("No integrations. Add one: jira-assets integration add acme/cloud --base-url …")
         return
-    columns = ["integration", "active", "base URL", "deployment", "auth", "limits", "projects"]
+    columns = [
+        "integration",
+        "id",
+        "active",
+        "base URL",
+        "deployment",
+        "auth",
+        "limits",
+        "projects",
+    ]
     rows = [_row(one) for one in found]
     if any(one.ca_bundle for one in found):
         columns.append("CA bundle")
@@ -284,9 +293,10 @@ def _mapped(found: "Integration") -> str:
     return "".join(f", {column} is {field_id}" for column, field_id in pairs)
 
 
-def _row(found: "Integration") -> list[str | None]:
+def _row(found: "Integration") -> list[str | int | None]:
     return [
         found.partition_key,
+        found.id,
         "yes" if found.active else "no",
         found.base_url,
         found.deployment,
