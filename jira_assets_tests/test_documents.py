@@ -1,6 +1,7 @@
 """What the documents say is what the code says."""
 
 import re
+import runpy
 from pathlib import Path
 
 from jira_assets import settings
@@ -40,3 +41,21 @@ def test_links_of_the_documents_lead_somewhere() -> None:
         for target in re.findall(r'(?:\]\(|src=")([^)"#]+)', page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_stand_in_of_the_issues_page_changes_as_the_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "issues.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    script = tmp_path / "stand_in.py"
+    script.write_text(code.replace("port=8099", "port=0"))
+    named = runpy.run_path(str(script))
+    named["server"].stop()
+    site, there = named["site"], named["there"]
+    assert site.issue(named["changed"]).summary == "Changed"
+    assert site.issue(named["changed"]).values["customfield_10003"] == "new"
+    assert site.issue(named["moved"]).project_id == there
+    assert named["deleted"] not in site.state.issues
+    assert [each.project_id for each in site.state.issues.values() if each.summary == "New"] == [
+        there
+    ]
+    assert set(site.state.unreadable) == {named["closed"]}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from jira_assets.commands.fields import fields, told_of_mapping
 from jira_assets.commands.partition import PARTITION
 from jira_assets.commands.warehouse import warehouse_engine
 
@@ -141,11 +142,20 @@ def add(partition: "PartitionKey", **options: Any) -> None:
 def update(partition: "PartitionKey", **options: Any) -> None:
     """Change what is given of an integration, keep the rest."""
     from jira_assets.warehouse.integrations import update_integration
+    from jira_assets.warehouse.known_fields import known_fields
 
     given = _given(options)
     if not given:
         raise click.UsageError("nothing to change: give at least one option.")
-    click.echo(f"now {_described(update_integration(warehouse_engine(), partition, **given))}")
+    engine = warehouse_engine()
+    updated = update_integration(engine, partition, **given)
+    click.echo(f"now {_described(updated)}")
+    if given.get("custom_field_mappings"):
+        for line in told_of_mapping(updated, known_fields(engine, updated.id)):
+            click.echo(line)
+
+
+integration.add_command(fields)
 
 
 @integration.command(name="list")
@@ -158,7 +168,16 @@ def list_() -> None:
     if not found:
         click.echo("No integrations. Add one: jira-assets integration add acme/cloud --base-url …")
         return
-    columns = ["integration", "active", "base URL", "deployment", "auth", "limits", "projects"]
+    columns = [
+        "integration",
+        "id",
+        "active",
+        "base URL",
+        "deployment",
+        "auth",
+        "limits",
+        "projects",
+    ]
     rows = [_row(one) for one in found]
     if any(one.ca_bundle for one in found):
         columns.append("CA bundle")
@@ -281,9 +300,10 @@ def _mapped(found: "Integration") -> str:
     return "".join(f", {column} is {field_id}" for column, field_id in pairs)
 
 
-def _row(found: "Integration") -> list[str | None]:
+def _row(found: "Integration") -> list[str | int | None]:
     return [
         found.partition_key,
+        found.id,
         "yes" if found.active else "no",
         found.base_url,
         found.deployment,

@@ -36,11 +36,25 @@ def list_(partition: "PartitionKey | None") -> None:
         click.echo("No jobs. They come with an integration: jira-assets integration add …")
         return
     columns = ["integration", "job", "runs", "priority", "after", "status", "last run", "next run"]
+    jobs = _in_turn(jobs)
     print_table("Jobs (times in UTC)", columns, [_row(each) for each in jobs])
     for each in jobs:
         if each.error_message:
             click.echo(f"{each.partition_key} {each.job_name}: FAILED: {each.error_message}")
     _say_what_is_held_up(jobs)
+
+
+def _in_turn(jobs: "Sequence[Job]") -> "list[Job]":
+    """Return the jobs of each integration in the order in which they wait for one another."""
+    awaited = {(each.partition_key, each.job_name): each.depends_on for each in jobs}
+
+    def place(each: "Job") -> tuple[str, int, int, str]:
+        before, name = 0, each.depends_on
+        while name is not None:
+            before, name = before + 1, awaited.get((each.partition_key, name))
+        return each.partition_key, before, each.priority, each.job_name
+
+    return sorted(jobs, key=place)
 
 
 @job.command()

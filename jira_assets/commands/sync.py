@@ -32,8 +32,8 @@ def _entities(_context: click.Context, _option: click.Parameter, text: str | Non
     "entities",
     callback=_entities,
     metavar="ENTITIES",
-    help="comma-separated: projects, issue_types, statuses, project_statuses, fields, "
-    "issue_samples, issue_ids, issues",
+    help="comma-separated, instead of all: projects, issue_types, statuses, project_statuses, "
+    "fields, issue_samples, issue_ids (finds deleted issues), issues",
 )
 @click.option("--full", is_flag=True, help="read all issues again, not only what is new")
 @click.option(
@@ -42,7 +42,11 @@ def _entities(_context: click.Context, _option: click.Parameter, text: str | Non
     help="read again the issues that changed from this moment on (UTC); where a project was never "
     "read, only these",
 )
-@click.option("--rendered", is_flag=True, help="ask for the texts of issues as HTML, too; raw only")
+@click.option(
+    "--rendered",
+    is_flag=True,
+    help="ask for the texts of the issues that are read as HTML, too; raw only",
+)
 def sync(
     partition: "PartitionKey",
     entities: list[str],
@@ -57,6 +61,8 @@ def sync(
 
     if full and since is not None:
         raise click.UsageError("--full reads everything: leave out --since.")
+    if "issues" not in entities and (full or rendered or since is not None):
+        raise click.UsageError("--full, --since and --rendered are about issues: --only has none.")
     options = ReadOptions(full=full, since=since, rendered_fields=rendered)
     with progress_shown() as say, open_local_runs(partition, say) as runs:
         outcome = runs.sync(str(partition), entities, options)

@@ -15,7 +15,7 @@ LOG_EVERY_SECONDS: Final = 10.0
 
 @dataclass(frozen=True)
 class Progress:
-    """A moment of one entity's reading. ``done`` and ``total`` count calls; wall seconds."""
+    """A moment of one entity's reading. ``done`` and ``total`` count projects; wall seconds."""
 
     partition_key: str
     entity: str
@@ -25,12 +25,12 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Calls a second so far."""
+        """Projects a second so far."""
         return self.done / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until the end at the present rate; None before the first call came back."""
+        """Seconds until the end at the present rate; None before the first is done."""
         return (self.total - self.done) / self.rate if self.rate else None
 
     def as_json(self) -> dict[str, Any]:
@@ -45,10 +45,12 @@ class Progress:
         }
 
     def __str__(self) -> str:
-        text = f"{self.entity}: {self.done:,}/{self.total:,} ({self.rate:.1f}/s"
-        if self.done < self.total and self.seconds_left is not None:
-            text += f", about {self.seconds_left:.0f} s left"
-        return text + ")"
+        text = f"{self.entity}: {self.done:,}/{self.total:,} projects"
+        if not self.rate:
+            return text
+        left = self.seconds_left if self.done < self.total else None
+        ahead = "" if left is None else f", about {left:.0f} s left"
+        return f"{text} ({self.rate:.1f}/s{ahead})"
 
 
 Listener = Callable[[Progress], None]
@@ -67,7 +69,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
 @dataclass
 class ProgressLog:
-    """Counts the calls of one reading; writes to ``log`` at most every ``every`` seconds."""
+    """Counts the projects of one reading; writes to ``log`` at most every ``every`` seconds."""
 
     partition_key: str
     entity: str
@@ -86,7 +88,7 @@ class ProgressLog:
         self._tell(self._now())
 
     def step(self) -> None:
-        """Count one call that came back."""
+        """Count one project that has been read."""
         self.done += 1
         now = self._now()
         self._tell(now)

@@ -1,4 +1,4 @@
-"""What the asset checks ask the database: one query each, over the partitions of a run only.
+"""What the asset checks ask the database: a query or two each, over the partitions of a run only.
 
 Every function takes a connection, a table's name and partition keys, and answers for each key that
 belongs to an integration. What a table holds is told by ``applied_extractions``.
@@ -22,6 +22,7 @@ from jira_assets.warehouse.tables import (
     DATA_TABLES,
     applied_extractions,
     integrations,
+    projects,
     raw_extractions,
     rejected_records,
     statuses,
@@ -132,7 +133,7 @@ def rejected(
 def unreadable_projects(
     connection: sa.Connection, table: str, keys: Collection[str]
 ) -> Mapping[str, Mapping[str, str]]:
-    """Return the projects that the extraction in ``table`` could not read, with reasons."""
+    """Return the keys of the projects that ``table``'s extraction could not read, with reasons."""
     scope, marker = scope_of(keys), raw_extractions.c
     applied = _applied(table)
     query = (
@@ -153,7 +154,28 @@ def unreadable_projects(
             ),
         )
     )
-    return {row.partition_key: row.unreadable or {} for row in connection.execute(query)}
+    found = {row.partition_key: row.unreadable or {} for row in connection.execute(query)}
+    names = _keys_of_projects(
+        connection, scope, {each for by_id in found.values() for each in by_id}
+    )
+    return {
+        key: {names.get((key, project), project): why for project, why in by_id.items()}
+        for key, by_id in found.items()
+    }
+
+
+def _keys_of_projects(
+    connection: sa.Connection, scope: sa.CTE, project_ids: Collection[str]
+) -> dict[tuple[str, str], str]:
+    """Return partition key and project id to the project's key, of those that are known."""
+    if not project_ids:
+        return {}
+    query = (
+        sa.select(scope.c.partition_key, projects.c.jira_id, projects.c.key)
+        .join(scope, scope.c.integration_id == projects.c.integration_id)
+        .where(projects.c.jira_id.in_(list(project_ids)))
+    )
+    return {(row.partition_key, row.jira_id): row.key for row in connection.execute(query)}
 
 
 def drop(connection: sa.Connection, table: str, keys: Collection[str]) -> Mapping[str, Drop]:

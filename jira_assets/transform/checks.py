@@ -52,7 +52,7 @@ def _judged(query: Query[FindingT], judge: Callable[[FindingT], Verdict]) -> Exa
     def examine(
         connection: "sa.Connection", table: str, keys: Collection[str]
     ) -> Mapping[str, Verdict]:
-        return {key: judge(found) for key, found in query(connection, table, keys).items()}
+        return {key: judge(found).on(key) for key, found in query(connection, table, keys).items()}
 
     return examine
 

@@ -45,28 +45,22 @@ def rejected(
 def unreadable_projects(
     connection: sa.Connection, _table: str, keys: Collection[str]
 ) -> Mapping[str, Mapping[str, str]]:
-    """Return the projects whose issues could not be read, with reasons."""
-    mark = issue_watermarks.c
-    return _of_watermarks(connection, keys, mark.project_jira_id, mark.unreadable)
+    """Return the keys of the projects whose issues could not be read, with reasons."""
+    return _of_watermarks(connection, keys, issue_watermarks.c.unreadable)
 
 
 def withheld_deletions(
     connection: sa.Connection, _table: str, keys: Collection[str]
 ) -> Mapping[str, Mapping[str, int]]:
-    """Return the projects whose issues the last sweep did not find and did not delete."""
-    mark = issue_watermarks.c
-    return _of_watermarks(
-        connection, keys, mark.project_key, sa.func.nullif(mark.withheld_deletions, 0)
-    )
+    """Return the keys of the projects whose issues the last sweep did not find and kept."""
+    withheld = sa.func.nullif(issue_watermarks.c.withheld_deletions, 0)
+    return _of_watermarks(connection, keys, withheld)
 
 
 def _of_watermarks(
-    connection: sa.Connection,
-    keys: Collection[str],
-    name: sa.ColumnElement[Any],
-    value: sa.ColumnElement[Any],
+    connection: sa.Connection, keys: Collection[str], value: sa.ColumnElement[Any]
 ) -> dict[str, dict[str, Any]]:
-    """Return ``name`` to ``value`` of the watermarks that have one, by partition key."""
+    """Return project key to ``value`` of the watermarks that have one, by partition key."""
     scope, mark = scope_of(keys), issue_watermarks.c
     is_gone = (
         sa.exists()
@@ -78,9 +72,9 @@ def _of_watermarks(
         .correlate(issue_watermarks)
     )
     is_marked = sa.and_(mark.integration_id == scope.c.integration_id, value.is_not(None), ~is_gone)
-    query = sa.select(scope.c.partition_key, name.label("name"), value.label("value")).select_from(
-        scope.outerjoin(issue_watermarks, is_marked)
-    )
+    query = sa.select(
+        scope.c.partition_key, mark.project_key.label("name"), value.label("value")
+    ).select_from(scope.outerjoin(issue_watermarks, is_marked))
     found: dict[str, dict[str, Any]] = {}
     for row in connection.execute(query):
         of_partition = found.setdefault(row.partition_key, {})

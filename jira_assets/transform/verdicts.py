@@ -5,10 +5,13 @@ nowhere, half of a table gone at once); WARN is what somebody should look at in 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from jira_assets.transform.records import CATEGORIES
+
+PARTITION: Final = "TENANT/INTEGRATION"
+"""Stands for the partition in the commands that a verdict names."""
 
 SHOWN: Final = 10
 """How many examples a verdict shows."""
@@ -26,6 +29,10 @@ class Verdict:
     error: bool = False
     """Where it did not pass: ERROR rather than WARN."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def on(self, partition_key: str) -> "Verdict":
+        """Return it with the commands that it names on a partition."""
+        return replace(self, description=self.description.replace(PARTITION, partition_key))
 
 
 @dataclass(frozen=True)
@@ -105,11 +112,11 @@ def no_rejected(found: RejectedRecords) -> Verdict:
 
 
 def all_readable(unreadable: Mapping[str, str]) -> Verdict:
-    """Judge the projects that could not be read; ``unreadable`` is project id to reason."""
+    """Judge the projects that could not be read; ``unreadable`` is project key to reason."""
     if not unreadable:
         return Verdict(passed=True, description="Every project could be read.")
     shown = dict(sorted(unreadable.items())[:SHOWN])
-    projects = _listed([f"{id_} ({why})" for id_, why in shown.items()], len(unreadable))
+    projects = _listed([f"{key} ({why})" for key, why in shown.items()], len(unreadable))
     return Verdict(
         passed=False,
         description=(
@@ -156,7 +163,7 @@ def no_withheld_deletions(withheld: Mapping[str, int]) -> Verdict:
             f"In {_count(len(withheld), 'project')} half or more of the issues were gone at once; "
             f"they were kept: {projects}. An account that lost the permission Browse "
             "Projects, or a security level, looks like that: check it in Jira. If they are really "
-            "gone, run `jira-assets replay TENANT/INTEGRATION --accept-deletions`."
+            f"gone, run `jira-assets replay {PARTITION} --accept-deletions`."
         ),
         metadata={"issues": sum(withheld.values()), "projects": shown},
     )
@@ -172,7 +179,8 @@ def mapped_fields_exist(missing: Mapping[str, str]) -> Verdict:
         description=(
             f"The site does not have {_count(len(missing), 'mapped field')}, or the account does "
             f"not see {'it' if len(missing) == 1 else 'them'}: {_listed(fields, len(fields))}. "
-            "Map other fields: `jira-assets integration update --help`."
+            f"`jira-assets integration fields {PARTITION}` lists what there is, "
+            f"`jira-assets integration update {PARTITION} --map …` maps anew."
         ),
         metadata={"missing": dict(missing)},
     )
@@ -198,7 +206,7 @@ def mapped_fields_fit(found: Mistyped) -> Verdict:
             f"{_count(found.issues, 'issue')} with a value that does not fit the column that its "
             f"field is mapped to; it is in custom_fields: {_listed(columns, len(columns))}. If the "
             "field has changed its type, map it anew, or read all issues again: "
-            "`jira-assets sync TENANT/INTEGRATION --full`."
+            f"`jira-assets sync {PARTITION} --only issues --full`."
         ),
         metadata={"issues": found.issues, "columns": dict(found.columns)},
     )

@@ -198,7 +198,7 @@ UPDATE_ISSUES: Final = _filled(
     FROM stage_issues AS new
     WHERE {is_stored} AND NOT {is_older}
     AND (
-        NOT (old.key = new.key AND new.earlier_keys <@ old.earlier_keys)
+        NOT (old.key = new.key AND new.earlier_keys <@ (old.earlier_keys || old.key))
         OR {revives} OR {differs}
     )
     """,

@@ -86,6 +86,7 @@ def test_list_shows_who_is_served(desk: Desk) -> None:
     typed = desk.shell("integration", "list")
     assert typed.code == 0
     assert all(text in typed.out for text in (KEY, desk.server.url, "10 at once", "all"))
+    assert f"{KEY} │ {integration_row(desk.engine).id} │ yes │" in typed.said
 
 
 def test_list_of_none_says_what_to_do(shell: Shell) -> None:

@@ -22,6 +22,12 @@ def test_the_job_of_the_fields_comes_after_that_of_the_metadata(desk: Desk) -> N
     assert "waits for" not in said
 
 
+def test_jobs_are_listed_in_the_order_in_which_they_wait(desk: Desk) -> None:
+    lines = [line.split() for line in desk.shell("job", "list", KEY).out.splitlines()]
+    listed = [line[3] for line in lines if KEY in line]
+    assert listed == ["jira_metadata", "jira_discovery", "jira_issues", "jira_deletions"]
+
+
 def test_what_waits_for_a_job_that_is_off_is_told_with_what_to_do(desk: Desk) -> None:
     waits = f"{KEY} jira_discovery: waits for {JOB}, which is switched off and has not succeeded."
     assert waits in desk.shell("job", "update", KEY, JOB, "--off").said

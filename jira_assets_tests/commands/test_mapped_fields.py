@@ -29,10 +29,15 @@ class Story(IssueStory):
 
     columns: list[dict[str, tuple[str | None, str | None]]] = field(default_factory=list)
     """After each sync: issue id to its first two mapped columns."""
+    maps: list[Typed] = field(default_factory=list)
+    listed: list[Typed] = field(default_factory=list)
+    """What `integration fields` said before anything was read, and between the first two syncs."""
 
     def map(self, **fields: str) -> Typed:
+        self.listed.append(self.desk.shell("integration", "fields", KEY))
         maps = [part for pair in fields.items() for part in ("--map", "=".join(pair))]
-        return self.desk.shell("integration", "update", KEY, *maps)
+        self.maps.append(self.desk.shell("integration", "update", KEY, *maps))
+        return self.maps[-1]
 
     def sync(self, *arguments: str) -> Told:
         told = super().sync(*ISSUES, *arguments)
@@ -79,6 +84,27 @@ def told(story: Story) -> Story:
 
 def test_every_sync_goes_well(story: Story) -> None:
     assert [told.typed.code for told in story.told] == [0] * 5
+
+
+def test_who_maps_fields_is_told_which_they_are(story: Story) -> None:
+    before, after = (typed.said for typed in story.maps)
+    assert "not known yet: jira-assets sync acme/cloud --only fields,issue_samples" in before
+    assert "warning" not in before
+    filled = len(story.with_value(OPTION))
+    assert filled
+    assert f"custom_field_02: '客户' (option), filled in {filled} of " in after
+    assert "a full one, for the columns: jira-assets sync acme/cloud --only issues" in after
+    assert "warning" not in after
+
+
+def test_the_fields_of_a_site_are_listed_with_their_use_and_columns(story: Story) -> None:
+    before, after = (typed.said for typed in story.listed)
+    assert "not known yet: jira-assets sync acme/cloud --only fields,issue_samples" in before
+    lines = {line.split()[1]: line.split() for line in after.splitlines() if "customfield_" in line}
+    (number,) = [words for words in lines.values() if NUMBER in words]
+    assert "custom_field_01" in number
+    assert str(len(story.with_value(NUMBER))) in number
+    assert f"warning: custom_field_02: the site does not have {NOWHERE}, or" in after
 
 
 def test_values_of_a_mapped_field_are_in_its_column(story: Story) -> None:
@@ -160,3 +186,10 @@ def test_everything_and_a_moment_exclude_each_other(story: Story) -> None:
     typed = story.desk.sync("--full", "--since", "2024-01-01")
     assert typed.code == 2
     assert "--full reads everything: leave out --since." in typed.said
+
+
+@pytest.mark.parametrize("option", [["--full"], ["--since", "2024-01-01"], ["--rendered"]])
+def test_what_is_about_issues_needs_issues(story: Story, option: list[str]) -> None:
+    typed = story.desk.sync("--only", "statuses,issue_ids", *option)
+    assert typed.code == 2
+    assert "--full, --since and --rendered are about issues" in typed.err

@@ -37,15 +37,15 @@ def lines(show: Callable[[], None]) -> list[str]:
 
 def test_a_short_reading_is_two_lines() -> None:
     assert lines(lambda: read(120, 0.6)) == [
-        "acme/cloud project_statuses: 0/120 (0.0/s)",
-        "acme/cloud project_statuses: 120/120 (200.0/s)",
+        "acme/cloud project_statuses: 0/120 projects",
+        "acme/cloud project_statuses: 120/120 projects (200.0/s)",
     ]
 
 
 def test_a_long_reading_is_a_line_a_tenth() -> None:
     shown = lines(lambda: read(1000, 100))
     assert len(shown) == 11
-    assert shown[3] == "acme/cloud project_statuses: 300/1,000 (10.0/s, about 70 s left)"
+    assert shown[3] == "acme/cloud project_statuses: 300/1,000 projects (10.0/s, about 70 s left)"
 
 
 def test_another_attempt_is_told_from_its_beginning() -> None:
@@ -53,7 +53,7 @@ def test_another_attempt_is_told_from_its_beginning() -> None:
         read(100, 10, stop_after=50)
         read(50, 5)
 
-    assert "acme/cloud project_statuses: 0/50 (0.0/s)" in lines(twice)
+    assert "acme/cloud project_statuses: 0/50 projects" in lines(twice)
 
 
 def test_on_a_terminal_it_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:

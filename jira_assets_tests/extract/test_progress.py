@@ -15,7 +15,7 @@ def test_a_line_at_most_every_ten_seconds() -> None:
         clock.now += 0.5
         progress.step()
     assert len(lines) == 2
-    assert lines[-1] == "project_statuses: 40/100 (2.0/s, about 30 s left)"
+    assert lines[-1] == "project_statuses: 40/100 projects (2.0/s, about 30 s left)"
 
 
 def test_listeners_hear_the_beginning_and_every_step_and_then_nothing() -> None:
@@ -32,4 +32,4 @@ def test_nothing_is_known_before_the_first_call() -> None:
     begun = Progress("acme/cloud", "project_statuses", 0, 10, 0.0)
     assert begun.rate == 0.0
     assert begun.seconds_left is None
-    assert str(begun) == "project_statuses: 0/10 (0.0/s)"
+    assert str(begun) == "project_statuses: 0/10 projects"

@@ -127,12 +127,19 @@ def test_what_the_database_can_show(filled: Transforms) -> None:
     assert rejected.metadata["rejected"] == CLOUD.rejected["statuses"]
     assert "status has no name" in rejected.metadata["reasons"]
     unreadable = ask(filled, "unreadable_projects", "projects_statuses")
-    assert unreadable[CLOUD.partition_key].metadata["reasons"] == {"10004": "404: No project"}
+    assert unreadable[CLOUD.partition_key].metadata["reasons"] == {"GONE": "404: No project"}
     category = ask(filled, "known_category", "statuses")[CLOUD.partition_key]
     assert "10204: waiting" in category.description
     assert set(category.metadata.values()) == {1}
     for check in CHECKS:
         assert set(ask(filled, check.name, check.tables[0])) == set(RANGE)
+
+
+def test_an_unreadable_project_that_is_no_row_yet_is_told_by_its_id(filled: Transforms) -> None:
+    with filled.engine.begin() as connection:
+        connection.execute(sa.delete(projects).where(projects.c.key == "GONE"))
+    unreadable = ask(filled, "unreadable_projects", "projects_statuses")
+    assert unreadable[CLOUD.partition_key].metadata["reasons"] == {"10004": "404: No project"}
 
 
 def test_a_drop_counts_what_the_last_application_deleted(filled: Transforms) -> None:

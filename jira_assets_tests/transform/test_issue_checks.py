@@ -85,11 +85,11 @@ def test_projects_whose_issues_could_not_be_read_or_were_kept(transforms: Transf
     add(transforms, projects, gone)
     unreadable = asked(transforms, "unreadable_projects")
     assert (unreadable.passed, unreadable.error) == (False, False)
-    assert unreadable.metadata["reasons"] == {"1": "403: no"}
+    assert unreadable.metadata["reasons"] == {"DEV": "403: no"}
     withheld = asked(transforms, "no_withheld_deletions")
     assert (withheld.passed, withheld.error) == (False, True)
     assert "OPS (1,200)" in withheld.description
-    assert "--accept-deletions" in withheld.description
+    assert f"`jira-assets replay {CLOUD_KEY} --accept-deletions`" in withheld.description
     assert withheld.metadata == {"issues": 1200, "projects": {"OPS": 1200}}
 
 
@@ -105,7 +105,7 @@ def test_values_that_do_not_fit_are_counted_by_column(transforms: Transforms) ->
     assert (found.passed, found.error) == (False, False)
     columns = {"custom_field_01": 2, "custom_field_02": 1}
     assert found.metadata == {"issues": 2, "columns": columns}
-    assert "--full" in found.description
+    assert f"`jira-assets sync {CLOUD_KEY} --only issues --full`" in found.description
 
 
 def test_mapped_fields_that_the_site_does_not_have(transforms: Transforms) -> None:

@@ -265,6 +265,26 @@ def test_a_replay_writes_nothing_and_brings_nothing_back(
     assert [each.outcome for each in replayed.values()] == ["applied", "applied"]
 
 
+def test_a_replay_writes_nothing_of_issues_that_several_landings_have(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    put(warehouse, owner, *whole("10", *many(3)), *whole("20", issue("1", "Q-1", "20")))
+    apply(warehouse, owner)
+    changed = issue("100", "P-0", updated=day(1), changes=[change("100")])
+    put(
+        warehouse,
+        owner,
+        *whole("10", changed, issue("1", "P-9", updated=day(1)), since=0),
+    )
+    apply(warehouse, owner)
+    before = {table: stored(warehouse, table, owner) for table in TABLES}
+
+    replayed = apply(warehouse, owner, force=True)
+
+    assert {table: stored(warehouse, table, owner) for table in TABLES} == before
+    assert [(each.inserted, each.updated) for each in replayed.values()] == [(0, 0)] * 2
+
+
 def test_a_rejected_issue_is_one_record_until_it_comes_well(
     warehouse: sa.Engine, owner: Owner
 ) -> None:
