@@ -32,6 +32,10 @@ class ShortChangelog:
     """Histories that it has; None where the page does not say."""
     arrived: set[str]
     """Ids of the histories that came."""
+    older: int | None
+    """Histories that are older than those of the page; None: not known."""
+    told: bool = False
+    """Whether a page of many issues' changelogs spoke of it."""
 
     @property
     def missing(self) -> int | None:
@@ -53,7 +57,8 @@ def short_changelogs(page: Page, since: datetime | None) -> Iterator[ShortChange
         histories = _histories(changelog, "histories")
         total = number(changelog, "total")
         if (total is None or len(histories) < total) and _wanted(issue, histories, since):
-            yield ShortChangelog(str(issue["id"]), total, _ids(histories))
+            older = None if total is None else total - len(histories)
+            yield ShortChangelog(str(issue["id"]), total, _ids(histories), older)
 
 
 def take_in(page: Page, short: Mapping[str, ShortChangelog]) -> None:
@@ -62,6 +67,7 @@ def take_in(page: Page, short: Mapping[str, ShortChangelog]) -> None:
         if isinstance(told, dict) and str(told.get("issueId")) in short:
             changelog = short[str(told["issueId"])]
             changelog.arrived |= _ids(_histories(told, "changeHistories"))
+            changelog.told = True
 
 
 def _wanted(issue: Mapping[str, Any], histories: list[Any], since: datetime | None) -> bool:
