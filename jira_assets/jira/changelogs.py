@@ -6,7 +6,8 @@ Decisions this module embodies:
   are: where fewer came, the older ones are missing.
 * Of a reading of what changed since some moment, an issue's missing histories have landed before if
   they are older than that moment: older than an embedded one that is older itself. Unless the issue
-  came from another project since, which may never have been read.
+  came from another project since, which may never have been read, or from another security level,
+  which may not have been for us.
 * What cannot be understood is read again rather than left out.
 """
 
@@ -18,7 +19,7 @@ from typing import Any, Final
 from jira_assets.jira.moments import moment_of
 from jira_assets.jira.shapes import items_of, number
 
-_MOVED: Final = frozenset({"project", "key"})
+_MOVED: Final = frozenset({"project", "key", "security"})
 
 Page = Mapping[str, Any]
 

@@ -278,6 +278,8 @@ def test_an_increment_does_not_read_what_landed_before(jira: ScriptedJira) -> No
     told = {"issueId": "1", "changeHistories": _histories(*range(50))}
     jira.on(BULK, Reply({"issueChangeLogs": [told]}))
     assert _paths(_read(jira, *_queries(P))) == [CLOUD, BULK, "end"]
+    never = IssueQuery(P, SINCE, ("status",), whole_changelogs=True)
+    assert _paths(_read(jira, never)) == [CLOUD, BULK, "end"]
 
 
 @pytest.mark.parametrize(
