@@ -290,6 +290,40 @@ def test_a_rejected_version_is_cleared_by_a_later_one_of_the_same_merge(
     assert rejected(warehouse) == [("2", "b", "issues")]
 
 
+def test_a_replay_does_not_go_back_behind_what_was_applied_meanwhile(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    def read(key: str, *found: str) -> None:
+        put(warehouse, owner, *whole("10", *(issue(each, f"{key}-{each}") for each in found)))
+        put_sweep(warehouse, owner, {"10": found})
+
+    read("OLD", "1", "2", "3")
+    apply(warehouse, owner)
+    known = changes_to_apply(warehouse, owner, TABLES, "1", force=True)
+    read("NEW", "1", "2", "3", "4")
+    apply(warehouse, owner)
+    before = held(warehouse)
+
+    merge_increments(warehouse, increments(owner, known), run_id="late", force=True)
+
+    assert the_keys(warehouse, owner) == ["NEW-1", "NEW-2", "NEW-3", "NEW-4"]
+    assert held(warehouse) == before
+    back = increments(owner, known, goes_back=True)
+    merge_increments(warehouse, back, run_id="back", force=True)
+    assert the_keys(warehouse, owner) == ["OLD-1", "OLD-2", "OLD-3"]
+
+
+def the_keys(engine: sa.Engine, owner: Owner) -> list[str]:
+    return [row["key"] for row in stored(engine, "issues", owner) if row["deleted_at"] is None]
+
+
+def held(engine: sa.Engine) -> set[tuple[Any, ...]]:
+    columns = applied_extractions.c
+    query = sa.select(columns.table_name, columns.entity, columns.sequence, columns.run_id)
+    with engine.connect() as connection:
+        return {tuple(row) for row in connection.execute(query)}
+
+
 def test_an_issue_on_two_pages_is_set_aside_once(warehouse: sa.Engine, owner: Owner) -> None:
     """As the last of a page of Data Center is, which is the first of the next page, too."""
     bad = [issue("1", bad="a"), issue("1", bad="b")]
