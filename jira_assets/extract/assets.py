@@ -96,7 +96,10 @@ class ReadConfig(dg.Config):
 
 
 def wanted_of(config: ReadConfig) -> Wanted:
-    """Read the configuration of a run; a moment that is none fails it for good."""
+    """Read the configuration of a run; a moment that is none, or lies ahead, fails it for good.
+
+    Read from there on, a project that was never read would count as read, with nothing in it.
+    """
     try:
         since = None if config.since is None else datetime.fromisoformat(config.since)
     except ValueError:
@@ -106,6 +109,12 @@ def wanted_of(config: ReadConfig) -> Wanted:
         ) from None
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
+    if since is not None and since > datetime.now(UTC):
+        raise dg.Failure(
+            f"since is {since.isoformat()}, which lies ahead: nothing can have changed from then "
+            "on. Name an earlier moment; without a zone it is UTC.",
+            allow_retries=False,
+        )
     return Wanted(full=config.full, since=since)
 
 

@@ -117,7 +117,11 @@ class IssueReading:
     def _query(self, plan: WindowPlan) -> IssueQuery:
         self._asked.update(plan.window.fields)
         return IssueQuery(
-            plan.project, plan.window.since, plan.window.fields, rendered=self.rendered
+            plan.project,
+            plan.window.since,
+            plan.window.fields,
+            rendered=self.rendered,
+            whole_changelogs=plan.whole_changelogs,
         )
 
     def _end(self, end: ProjectEnd) -> ScopeEnd:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from jira_assets.jira.client import ProjectRef
@@ -47,12 +47,16 @@ def _listed(project: dict[str, Any]) -> ListedProject:
 
 
 def _moment(text: Any) -> datetime | None:
-    """Read a moment of Jira's; None for what is none."""
+    """Read a moment of Jira's; None for what is none.
+
+    One that does not say its zone is none: taken for an earlier one than it is, it would hide what
+    changed since.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else None
 
 
 @dataclass

@@ -10,6 +10,8 @@ Decisions this module embodies:
 * A field that is of another type than when its project was last read in full is marked as changed;
   a full reading takes the new type.
 * Somebody may go back (``since``), never ahead: what lies between would be lost.
+* Of a project that was never read in full, an issue may come for the first time whenever it
+  changes: its whole changelog is read then.
 * A project in which nothing has changed since its watermark, or that has no issue, as the site's
   project list says, is not asked for at all. What is known then is as old as that list, and so is
   its watermark.
@@ -36,6 +38,10 @@ class Watermark(Protocol):
     @property
     def read_until(self) -> datetime | None:
         """Everything before it has landed; None: nothing yet."""
+
+    @property
+    def full_read_at(self) -> datetime | None:
+        """When all of its issues were read; None: never."""
 
     @property
     def mapped(self) -> Mapping[str, MappedField]:
@@ -74,6 +80,8 @@ class WindowPlan:
     window: Window
     idle: bool
     """Whether the site says that nothing has changed since: not to be asked for."""
+    whole_changelogs: bool
+    """Whether histories older than the window may not have landed yet."""
 
 
 def plan_window(
@@ -102,7 +110,8 @@ def plan_window(
         project_key=project.key,
         mapped={column: _as_known(each, known.get(column)) for column, each in mapped.items()},
     )
-    return WindowPlan(project, window, idle=idle)
+    never_in_full = watermark is None or watermark.full_read_at is None
+    return WindowPlan(project, window, idle=idle, whole_changelogs=never_in_full)
 
 
 def _since(

@@ -6,7 +6,8 @@ Decisions this module embodies:
   are: where fewer came, the older ones are missing.
 * Of a reading of what changed since some moment, an issue's missing histories have landed before if
   they are older than that moment: older than an embedded one that is older itself. Unless the issue
-  came from another project since, which may never have been read.
+  came from another project since, which may never have been read, or from another security level,
+  which may not have been for us.
 * What cannot be understood is read again rather than left out.
 """
 
@@ -18,7 +19,7 @@ from typing import Any, Final
 from jira_assets.jira.moments import moment_of
 from jira_assets.jira.shapes import items_of, number
 
-_MOVED: Final = frozenset({"project", "key"})
+_MOVED: Final = frozenset({"project", "key", "security"})
 
 Page = Mapping[str, Any]
 
@@ -32,6 +33,10 @@ class ShortChangelog:
     """Histories that it has; None where the page does not say."""
     arrived: set[str]
     """Ids of the histories that came."""
+    older: int | None
+    """Histories that are older than those of the page; None: not known."""
+    told: bool = False
+    """Whether a page of many issues' changelogs spoke of it."""
 
     @property
     def missing(self) -> int | None:
@@ -53,7 +58,8 @@ def short_changelogs(page: Page, since: datetime | None) -> Iterator[ShortChange
         histories = _histories(changelog, "histories")
         total = number(changelog, "total")
         if (total is None or len(histories) < total) and _wanted(issue, histories, since):
-            yield ShortChangelog(str(issue["id"]), total, _ids(histories))
+            older = None if total is None else total - len(histories)
+            yield ShortChangelog(str(issue["id"]), total, _ids(histories), older)
 
 
 def take_in(page: Page, short: Mapping[str, ShortChangelog]) -> None:
@@ -62,6 +68,7 @@ def take_in(page: Page, short: Mapping[str, ShortChangelog]) -> None:
         if isinstance(told, dict) and str(told.get("issueId")) in short:
             changelog = short[str(told["issueId"])]
             changelog.arrived |= _ids(_histories(told, "changeHistories"))
+            changelog.told = True
 
 
 def _wanted(issue: Mapping[str, Any], histories: list[Any], since: datetime | None) -> bool:

@@ -69,7 +69,8 @@ class IssueReader:
             for result in self._read(search, query.project, stop):
                 yield result
                 if isinstance(result, Answer):
-                    shorts = short_changelogs(result.payload, query.since)
+                    since = None if query.whole_changelogs else query.since
+                    shorts = short_changelogs(result.payload, since)
                     fresh = (short for short in shorts if short.issue_id not in before)
                     yield from self._missing.read(fresh, query.project, stop)
                     before = ids_of(result.payload)  # the last of them may be on the next page

@@ -5,13 +5,14 @@ Decisions this module embodies:
 * Cloud has a bulk of the changelogs of many issues: the short ones of a page come together. A site
   that refuses it once is not asked for it again; its issues are read one by one, and so are those
   that the bulk brings in part only.
-* One issue's changelog on Cloud comes oldest first, and what is missing is the oldest: as many as
-  are missing are asked for, and no more. On Data Center the issue itself brings all of it.
+* One issue's changelog on Cloud comes oldest first, and what the search left out is the oldest: as
+  many are asked for, and no more. Where the bulk brought some of them it is not known which, and
+  all are. On Data Center the issue itself brings all of it.
 * An issue that is gone by then, or not for us any more (404), has nothing to be read.
 """
 
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -62,17 +63,16 @@ class MissingChangelogs:
             for issue_id in left:
                 yield from self._whole_issue(issue_id, project, stop)
             return
-        brought = False
         if left and not self.no_bulk.is_set():
-            brought = yield from self._bulk(left, project, stop)
+            yield from self._bulk(left, project, stop)
         for short in left.values():
-            if short.missing or (short.missing is None and not brought):
+            if short.missing or (short.missing is None and not short.told):
                 yield from self._oldest(short, project, stop)
 
     def _bulk(
         self, shorts: Mapping[str, ShortChangelog], project: ProjectRef, stop: threading.Event
-    ) -> Generator[Answer, None, bool]:
-        """Yield the pages of the bulk, note in ``shorts`` what they bring; return if there is one.
+    ) -> Iterator[Answer]:
+        """Yield the pages of the bulk, if there is one, and note in ``shorts`` what they bring.
 
         A page holds 100 issues at most, the bulk takes 1,000.
         """
@@ -97,17 +97,15 @@ class MissingChangelogs:
             if not _is_no_bulk(error):
                 raise
             self.no_bulk.set()
-            return False
-        return True
 
     def _oldest(
         self, short: ShortChangelog, project: ProjectRef, stop: threading.Event
     ) -> Iterator[Answer]:
-        """Yield the pages of one issue's changelog that hold its oldest, missing histories."""
+        """Yield the pages of one issue's changelog that hold what is older than its page's."""
         path, start = self.dialect.issue_changelog(short.issue_id), 0
-        missing = short.missing
-        while missing is None or start < missing:
-            most = _HISTORIES if missing is None else min(_HISTORIES, missing - start)
+        older = short.older
+        while older is None or start < older:
+            most = _HISTORIES if older is None else min(_HISTORIES, older - start)
             params = {"startAt": start, "maxResults": most}
             page = self._get(path, params, stop)
             if page is None:

@@ -10,13 +10,17 @@ from typing import Any, Final
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _SECOND: Final = timedelta(seconds=1)
+_MILLISECOND_DIGITS: Final = (12, 13)
+"""Of moments from 1973 to 2286; fewer may be a date, or seconds."""
 
 
 def moment_of(value: Any) -> datetime | None:
     """Read a moment, in UTC; None for what is none.
 
-    It is ISO 8601 with an offset (``…T16:06:08.713+0800``), or epoch milliseconds.
+    It is ISO 8601 with an offset (``…T16:06:08.713+0800``), or epoch milliseconds, be they text.
     """
+    if _is_milliseconds(value):
+        value = int(value)
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
@@ -29,6 +33,11 @@ def moment_of(value: Any) -> datetime | None:
         except OverflowError:
             return None
     return None
+
+
+def _is_milliseconds(value: Any) -> bool:
+    is_text = isinstance(value, str) and value.isascii() and value.isdecimal()
+    return is_text and len(value) in _MILLISECOND_DIGITS
 
 
 def jql_moment(moment: datetime) -> str:

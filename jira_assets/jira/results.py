@@ -48,6 +48,8 @@ class IssueQuery:
     """Jira's names; ``("*all",)`` is possible."""
     rendered: bool = False
     """Whether to ask for ``renderedFields``, too."""
+    whole_changelogs: bool = False
+    """Whether histories older than ``since`` may not have landed yet, and are to be read, too."""
 
 
 @dataclass(frozen=True)

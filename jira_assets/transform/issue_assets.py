@@ -46,7 +46,7 @@ from jira_assets.warehouse.contracts import (
     SharedIncrements,
     Sweep,
 )
-from jira_assets.warehouse.increments import changes_to_apply
+from jira_assets.warehouse.increments import changes_to_apply, newest_of
 from jira_assets.warehouse.tables import INCREMENTAL, SCHEMA, SOURCES
 from jira_assets.warehouse.timing import freshness
 from jira_assets.warehouse.views import STATUS_HISTORY
@@ -113,7 +113,7 @@ def _issue_step(
             force=context.resources.table_io_manager.force,
             extraction=chosen_extraction(config.extraction),
         )
-        making = IssueIncrements(made, engine, landings)
+        making = IssueIncrements(made, engine, landings, goes_back=config.extraction is not None)
         answers = () if config.extraction else answered(made[0], deployed, made_in_run(context))
         of_run = PartitionsOfRun(engine, context.run.run_id, answers)
         shared = SharedIncrements(made, lambda: of_run.each(partitions, making.increments))
@@ -145,11 +145,14 @@ class IssueIncrements:
     engine: "sa.Engine"
     landings: Callable[["sa.Engine", Owner], list[LandedEntity]]
     """Engine and owner to the landings that the tables have yet to take in, in order."""
+    goes_back: bool = False
+    """Whether older landings are to replace newer ones: somebody has named an extraction."""
 
     def increments(self, owner: Owner) -> Increments:
         """Make those of one integration; its landings are walked when they are merged."""
         landed = self.landings(self.engine, owner)
-        return Increments(owner, self.tables, TRANSFORM_VERSION, partial(_steps, landed))
+        newest = {} if self.goes_back else newest_of(landed)
+        return Increments(owner, self.tables, TRANSFORM_VERSION, partial(_steps, landed), newest)
 
 
 def _steps(landed: Iterable[LandedEntity]) -> Iterator[Changes | Sweep]:

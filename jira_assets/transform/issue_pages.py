@@ -10,6 +10,8 @@ Decisions this module embodies:
   beside it. The client asks for that right after the page, so a page of issues is held back until
   the next one comes. What came later still is given to the issues in a second walk over the pages,
   which a landing needs as good as never.
+* What is set aside of an issue is set aside with its rows or after them: rows that come later mean
+  that the issue has come well since.
 * Pages are as Postgres gave them, without U+0000 and lone surrogates. That is looked at, not relied
   on: a page that has one is cleaned as a whole and read again.
 """
@@ -23,7 +25,14 @@ import orjson
 from jira_assets.transform.issue_records import Column, PageRows
 from jira_assets.transform.mapped_fields import FieldMapping
 from jira_assets.transform.values import identifier
-from jira_assets.warehouse.contracts import LandedEntity, Landing, Piece, RawPage, Rows
+from jira_assets.warehouse.contracts import (
+    LandedEntity,
+    Landing,
+    Piece,
+    RawPage,
+    Rejected,
+    Rows,
+)
 from jira_assets.warehouse.jsonb import to_jsonb
 
 ISSUES: Final = "issues"
@@ -50,6 +59,8 @@ def issue_pieces(source: LandedEntity) -> Iterator[Piece]:
             is_of_held = held is not None and issue_id in held.issue_ids
             known = held.earlier_keys if held is not None and is_of_held else late
             known.setdefault(issue_id, set()).update(keys)
+        if held is not None:
+            page.set_aside_with(held)
         yield page.piece()
     if held is not None:
         yield held.piece()
@@ -60,13 +71,20 @@ def issue_pieces(source: LandedEntity) -> Iterator[Piece]:
 def _belated(
     reader: "_Reader", source: LandedEntity, earlier_keys: dict[str, set[str]]
 ) -> Iterator[Piece]:
-    """Yield once more the issues of these ids, now with all of their earlier keys."""
+    """Yield once more the issues of these ids, now with all of their earlier keys.
+
+    And then what was set aside of them.
+    """
+    aside: list[Rejected] = []
     for page in reader.read(source.pages()):
+        aside += [each for each in page.rejected if each.jira_id in earlier_keys]
         found = earlier_keys.keys() & set(page.issue_ids)
         for issue_id in found:
             page.earlier_keys.setdefault(issue_id, set()).update(earlier_keys[issue_id])
         if found:
             yield page.issues_of(found)
+    if aside:
+        yield reader.aside(aside)
 
 
 class _Page:
@@ -78,6 +96,12 @@ class _Page:
         self._changelogs = rows.changelogs()
         self.issue_ids = rows.issue_ids
         self.earlier_keys = rows.earlier_keys
+        self.rejected = rows.rejected
+
+    def set_aside_with(self, other: "_Page") -> None:
+        """Leave what is set aside to the piece of another page."""
+        other.rejected += self.rejected
+        self.rejected = []
 
     def is_clean(self) -> bool:
         """Whether no text holds U+0000, or half a character, neither of which Postgres takes."""
@@ -90,7 +114,7 @@ class _Page:
         """Return all of it."""
         issues = {**self._issues, "earlier_keys": self._rows.earlier_keys_column()}
         rows = {ISSUES: Rows(issues), CHANGELOGS: Rows(self._changelogs)}
-        return Piece(rows, tuple(self._rows.rejected))
+        return Piece(rows, tuple(self.rejected))
 
     def issues_of(self, ids: Collection[str]) -> Piece:
         """Return these issues alone."""
@@ -125,6 +149,12 @@ class _Reader:
                 if not read.is_clean():
                     read = _Page(self._rows(page, orjson.loads(to_jsonb(page.payload))))
                 yield read
+
+    def aside(self, rejected: Iterable[Rejected]) -> Piece:
+        """Return a piece without rows that sets these aside."""
+        rows = PageRows(self._project_id, self._mapping)
+        rows.rejected += rejected
+        return _Page(rows).piece()
 
     def _rows(self, page: RawPage, payload: Any) -> PageRows:
         rows = PageRows(self._project_id, self._mapping)

@@ -25,6 +25,8 @@ _SHORT: Final = 64
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _JIRA_S_MOMENT: Final = 28
 """Characters of a moment as Jira writes it: ``2021-03-28T16:06:08.713+0800``."""
+_MILLISECOND_DIGITS: Final = (12, 13)
+"""Of moments from 1973 to 2286; fewer may be a date, or seconds."""
 _INT32: Final = range(-(2**31), 2**31)
 _BLOCKS: Final = frozenset(
     {"blockquote", "codeBlock", "hardBreak", "heading", "listItem", "paragraph", "rule", "tableRow"}
@@ -82,10 +84,12 @@ def moment(value: Any) -> str | None:
     """Return a moment as Postgres reads it; None for anything else.
 
     A moment is a text in ISO 8601 with an offset (Jira's has no colon in it), or a number of
-    milliseconds since 1970 (Cloud's bulk changelogs).
+    milliseconds since 1970 (Cloud's bulk changelogs), be it written as a text.
     """
     if isinstance(value, str):
-        return _written_moment(value)
+        if len(value) not in _MILLISECOND_DIGITS or not (value.isascii() and value.isdecimal()):
+            return _written_moment(value)
+        value = int(value)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:

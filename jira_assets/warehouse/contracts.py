@@ -318,6 +318,12 @@ class Increments:
     tables: tuple[str, ...]
     transform_version: str
     steps: Callable[[], Iterator[Changes | Sweep]]
+    newest: Mapping[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
+    """(entity, scope) to the order of its newest landing among them.
+
+    Where the tables hold a newer one by then, not even a replay goes back behind it. Of a scope
+    that is not named here it does.
+    """
 
 
 @dataclass(frozen=True)

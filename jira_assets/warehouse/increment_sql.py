@@ -9,6 +9,9 @@ Decisions this module embodies:
 * What was read before the sweep that was applied last does not bring back what is deleted.
 * Rows are written only where a value really differs.
 * A change is deleted if its issue is.
+* A history brings all of its items: where it brings fewer than before, the others are not its own,
+  and their rows go. So of several answers that bring it, the last one's items count alone.
+* What is set aside of an issue is one record, on however many pages it came.
 """
 
 from collections.abc import Iterable
@@ -132,11 +135,18 @@ UNITE_ISSUES: Final = (
         best_first=f"{_VERSION.format(row='stage_issues')} DESC, merge_row DESC",
     ),
 )
-DROP_REPEATED_CHANGES: Final = _filled(
-    _DROP_REPEATED,
-    stage="stage_issue_changelogs",
-    keys="history_jira_id, item",
-    best_first="merge_row DESC",
+DROP_REPEATED_CHANGES: Final = sa.text(
+    # Within an answer, items follow each other; where one is no higher, another answer begins.
+    """
+    DELETE FROM stage_issue_changelogs AS stage USING (
+        SELECT ctid AS place, item, min(item) OVER (
+            PARTITION BY history_jira_id ORDER BY merge_row
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS later
+        FROM stage_issue_changelogs
+    ) AS ranked
+    WHERE stage.ctid = ranked.place AND ranked.later <= ranked.item
+    """
 )
 
 # --------------------------------------------------------------------------- into the tables
@@ -233,6 +243,22 @@ UPDATE_CHANGES: Final = _filled(
     same=_SAME_CHANGE,
     differs=" OR ".join(f"old.{name} IS DISTINCT FROM new.{name}" for name in _CHANGE_VALUES),
 )
+DELETE_CHANGES: Final = sa.text(
+    """
+    WITH gone AS (
+        DELETE FROM jira.issue_changelogs AS old
+        USING (SELECT DISTINCT history_jira_id FROM stage_issue_changelogs) AS new
+        WHERE old.integration_id = :integration_id AND old.history_jira_id = new.history_jira_id
+        AND NOT EXISTS (
+            SELECT FROM stage_issue_changelogs AS kept
+            WHERE kept.history_jira_id = old.history_jira_id AND kept.item = old.item
+        )
+        RETURNING old.deleted_at
+    )
+    SELECT count(*) AS rows, count(*) FILTER (WHERE deleted_at IS NULL) AS alive FROM gone
+    """
+)
+"""Removes items that staged histories do not have any more: ``rows``, and how many were alive."""
 FOLLOW_ISSUES: Final = sa.text(
     """
     WITH followed AS (
@@ -281,6 +307,12 @@ INSERT_REJECTED: Final = sa.text(
     AND NOT EXISTS (
         SELECT FROM stage_rejected AS later
         WHERE later.jira_id = new.jira_id AND later.merge_landing > new.merge_landing
+    )
+    -- An issue may be on two pages.
+    AND NOT EXISTS (
+        SELECT FROM stage_rejected AS again
+        WHERE again.jira_id = new.jira_id AND again.merge_piece > new.merge_piece
+        AND again.reason = new.reason AND again.payload IS NOT DISTINCT FROM new.payload
     )
     -- What has no id of its own, and was set aside before.
     AND NOT EXISTS (

@@ -192,6 +192,10 @@ class IncrementStage:
     def _merge_changes(self, tally: Tally, stored: sa.Row[Any], asked: Mapping[str, Any]) -> None:
         tally.updated = self._execute(sql.UPDATE_CHANGES, asked).rowcount
         tally.inserted = tally.alive = self._execute(sql.INSERT_CHANGES, asked).rowcount
+        if tally.inserted < tally.staged:  # Else all histories are new.
+            gone = self._execute(sql.DELETE_CHANGES, asked).one()
+            tally.deleted = gone.rows
+            tally.alive -= gone.alive
         if stored.dead:
             followed = self._execute(sql.FOLLOW_ISSUES, asked).one()
             tally.updated += followed.revived

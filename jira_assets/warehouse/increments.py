@@ -11,7 +11,7 @@ Decisions this module embodies:
   every one of the tables holds it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -101,6 +101,15 @@ def changes_to_apply(  # noqa: PLR0913 # the last two are choices, given by name
         )
         landings = sorted(map(landing_of, connection.execute(chosen)), key=lambda each: each.order)
     return with_pages(engine, landings)
+
+
+def newest_of(landed: Iterable[LandedEntity]) -> dict[tuple[str, str], tuple[datetime, int]]:
+    """Return the order of the newest of these landings, by entity and scope."""
+    newest: dict[tuple[str, str], tuple[datetime, int]] = {}
+    for landing in (each.landing for each in landed):
+        key = landing.entity, landing.scope
+        newest[key] = max(newest.get(key, landing.order), landing.order)
+    return newest
 
 
 def _limit(connection: sa.Connection, owner: Owner, extraction: UUID | None) -> dict[str, Any]:

@@ -9,7 +9,8 @@ Decisions this module embodies:
   So a slow transform keeps no other merge waiting, and a batch is made while the one before it is
   merged: the one costs Python, the other Postgres.
 * The landings of one call are trusted to be due (``increments.changes_to_apply``); here only those
-  are passed over that the same transform has applied already. A replay passes over none.
+  are passed over that the same transform has applied already. A replay passes over none, but where
+  somebody has applied a newer one since it looked what there is: never backwards.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -314,7 +315,9 @@ class _Merge:
 
     def _is_applied(self, landing: Landing, held: _Held) -> bool:
         """Whether every table holds this or a newer landing of the scope, by the same transform."""
-        return not self.force and all(
+        if self.force:
+            return self._is_overtaken(landing, held)
+        return all(
             each is not None
             and each.order >= landing.order
             and each.transform_version == self.increments.transform_version
@@ -323,8 +326,17 @@ class _Merge:
 
     def _is_passed(self, landing: Landing, held: _Held) -> bool:
         """Whether the tables hold a newer sweep. The same one may be due again."""
-        return not self.force and any(
+        if self.force:
+            return self._is_overtaken(landing, held)
+        return any(
             each is not None and each.order > landing.order for each in self._held_of(landing, held)
+        )
+
+    def _is_overtaken(self, landing: Landing, held: _Held) -> bool:
+        """Whether the tables hold a landing that is newer than what was known when this began."""
+        newest = self.increments.newest.get((landing.entity, landing.scope))
+        return newest is not None and any(
+            each is not None and each.order > newest for each in self._held_of(landing, held)
         )
 
     def _held_of(self, landing: Landing, held: _Held) -> list[Applied | None]:

@@ -6,6 +6,8 @@ Decisions this module embodies:
   more in the transaction that deletes its marker.
 * Pages without a marker are found without reading the pages: from one (extraction, entity, scope)
   to the next by the primary key. The table may be hundreds of times as large as what is looked at.
+* What was set aside of an extraction goes with the last scope of it: a record does not say of which
+  scope it is.
 * Deleting is by the primary key; rows are locked in its order, as the inbox does.
 """
 
@@ -140,6 +142,14 @@ UNMARK: Final = sa.text(
         DELETE FROM jira.rejected_records AS record USING gone
         WHERE record.integration_id = :integration_id
         AND record.extraction_id = gone.extraction_id AND record.entity = gone.entity
+        AND NOT EXISTS (
+            SELECT FROM jira.raw_extractions AS other
+            WHERE other.extraction_id = gone.extraction_id AND other.entity = gone.entity
+            AND other.scope NOT IN (
+                SELECT scope FROM gone AS going
+                WHERE going.extraction_id = other.extraction_id AND going.entity = other.entity
+            )
+        )
     )
     SELECT extraction_id, entity, scope FROM gone
     """,

@@ -200,13 +200,20 @@ def test_samples_go_on_where_they_were_left() -> None:
     ("said", "since"),
     [
         (None, None),
-        ("2026-11-24", datetime(2026, 11, 24, tzinfo=UTC)),
-        ("2026-11-24T09:30:00", datetime(2026, 11, 24, 9, 30, tzinfo=UTC)),
-        ("2026-11-24T09:30:00+01:00", datetime(2026, 11, 24, 8, 30, tzinfo=UTC)),
+        ("2024-11-24", datetime(2024, 11, 24, tzinfo=UTC)),
+        ("2024-11-24T09:30:00", datetime(2024, 11, 24, 9, 30, tzinfo=UTC)),
+        ("2024-11-24T09:30:00+01:00", datetime(2024, 11, 24, 8, 30, tzinfo=UTC)),
     ],
 )
 def test_a_run_may_go_back_to_a_moment(said: str | None, since: datetime | None) -> None:
     assert wanted_of(ReadConfig(since=said)) == Wanted(since=since)
+
+
+def test_a_moment_ahead_fails_for_good() -> None:
+    said = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    with pytest.raises(dg.Failure, match="lies ahead") as caught:
+        wanted_of(ReadConfig(since=said))
+    assert caught.value.allow_retries is False
 
 
 @pytest.mark.parametrize("said", ["yesterday", "", "2026-13-01", "1795521600"])

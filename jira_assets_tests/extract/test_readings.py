@@ -136,7 +136,7 @@ def test_a_reading_notes_what_it_took_and_nothing_that_was_before() -> None:
         ),
         (
             {"insight": {"totalIssueCount": 0, "lastIssueUpdateTime": "2026-11-24T12:00:00"}},
-            ListedProject("1", "A", last_changed=datetime(2026, 11, 24, 12, tzinfo=UTC), issues=0),
+            ListedProject("1", "A", issues=0),
         ),
         (
             {"insight": {"totalIssueCount": True, "lastIssueUpdateTime": "yesterday"}},

@@ -20,6 +20,7 @@ OPTION = {"custom_field_01": MappedField("customfield_10001", "option")}
 class Mark:
     project_key: str = "A"
     read_until: datetime | None = READ
+    full_read_at: datetime | None = READ
     mapped: dict[str, MappedField] = field(default_factory=dict)
     unreadable: str | None = None
 
@@ -58,6 +59,13 @@ def test_somebody_may_go_back_but_never_ahead(days: int) -> None:
     since = READ + timedelta(days=days)
     assert _plan(Mark(), wanted=Wanted(since=since)).window.since == min(READ, since)
     assert _plan(None, wanted=Wanted(since=since)).window.since == since
+
+
+def test_changelogs_are_read_whole_until_everything_was_read_once() -> None:
+    since = Wanted(since=READ)
+    assert _plan(None, wanted=since).whole_changelogs
+    assert _plan(Mark(full_read_at=None)).whole_changelogs
+    assert not _plan(Mark()).whole_changelogs
 
 
 def test_a_new_key_or_another_mapping_reads_everything() -> None:

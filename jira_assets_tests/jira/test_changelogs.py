@@ -61,9 +61,17 @@ def test_older_histories_have_landed_before() -> None:
         _issue(_history(1, BEFORE), total=9, created=SINCE_THEN),
         _issue(_history(1, BEFORE), _history(2, SINCE_THEN, "project"), total=9),
         _issue(_history(1, BEFORE), _history(2, SINCE_THEN, "Key"), total=9),
+        _issue(_history(1, BEFORE), _history(2, SINCE_THEN, "security"), total=9),
         _issue(_history(1, BEFORE), _history(2, "odd"), total=9),
     ],
-    ids=["all newer", "created since", "moved since", "key changed since", "unreadable moment"],
+    ids=[
+        "all newer",
+        "created since",
+        "moved since",
+        "key changed since",
+        "security level changed since",
+        "unreadable moment",
+    ],
 )
 def test_older_histories_may_never_have_landed(issue: dict[str, Any]) -> None:
     assert [issue_id for issue_id, _ in _shorts(issue, SINCE)] == ["7"]

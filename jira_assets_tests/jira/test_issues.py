@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -142,6 +142,53 @@ def test_what_the_bulk_leaves_out_is_read_issue_by_issue(jira: ScriptedJira) -> 
     assert results[2] == Answer(one, {"startAt": 0, "maxResults": 1}, 200, page, P, "3")
 
 
+@pytest.mark.parametrize("brought", [(1, 2, 3), (4, 5), (6, 99)])
+def test_a_bulk_that_brings_some_of_an_issue_leaves_none_of_the_others_out(
+    jira: ScriptedJira, brought: tuple[int, ...]
+) -> None:
+    jira.cloud().on(CLOUD, _page(_issue(1, 7, 8, total=8)))
+    jira.on(BULK, Reply({"issueChangeLogs": [_told(1, *brought)]}))
+    one = "/rest/api/3/issue/1/changelog"
+    assert set(_histories_read(jira.by(one, _changelog(range(1, 9))))) >= set("12345678")
+
+
+def test_an_issue_that_the_bulk_does_not_speak_of_is_read_alone(jira: ScriptedJira) -> None:
+    """Whatever its page says of how many histories there are."""
+    silent = _issue(1, 7)
+    del silent["changelog"]["total"]
+    jira.cloud().on(CLOUD, _page(silent, _issue(2, 9, total=3)))
+    jira.on(BULK, Reply({"issueChangeLogs": [_told(2, 1, 2)]}))
+    one = "/rest/api/3/issue/1/changelog"
+    assert _paths(_read(jira.by(one, _changelog(range(5, 8))))) == [CLOUD, BULK, one, "end"]
+
+
+def _told(issue: int, *numbers: int) -> dict[str, Any]:
+    return {"issueId": str(issue), "changeHistories": _histories(*numbers)}
+
+
+def _changelog(numbers: range) -> Callable[[Asked], Reply]:
+    """Answer for one issue's changelog of these histories, the oldest first."""
+
+    def answer(asked: Asked) -> Reply:
+        start, most = int(asked.query["startAt"][0]), int(asked.query["maxResults"][0])
+        values = _histories(*numbers[start : start + most])
+        return Reply({"startAt": start, "total": len(numbers), "values": values})
+
+    return answer
+
+
+def _histories_read(jira: ScriptedJira) -> Iterator[str]:
+    """Read; yield the ids of all histories, whichever kind of page they are on."""
+    for result in _read(jira):
+        payload = result.payload if isinstance(result, Answer) else {}
+        for listed in (
+            *(issue["changelog"]["histories"] for issue in payload.get("issues", ())),
+            *(each["changeHistories"] for each in payload.get("issueChangeLogs", ())),
+            payload.get("values", ()),
+        ):
+            yield from (history["id"] for history in listed)
+
+
 @pytest.mark.parametrize("status", [403, 404, 405, 410])
 def test_a_site_without_the_bulk_is_asked_for_it_once(jira: ScriptedJira, status: int) -> None:
     shorts = [_issue(n, 9 * n, total=2) for n in (1, 2)]
@@ -232,6 +279,8 @@ def test_an_increment_does_not_read_what_landed_before(jira: ScriptedJira) -> No
     told = {"issueId": "1", "changeHistories": _histories(*range(50))}
     jira.on(BULK, Reply({"issueChangeLogs": [told]}))
     assert _paths(_read(jira, *_queries(P))) == [CLOUD, BULK, "end"]
+    never = IssueQuery(P, SINCE, ("status",), whole_changelogs=True)
+    assert _paths(_read(jira, never)) == [CLOUD, BULK, "end"]
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,33 @@ def test_earlier_keys_of_a_changelog_that_came_later() -> None:
     assert len(records(pieces, CHANGELOGS)) == 2
 
 
+def test_what_a_changelog_sets_aside_comes_with_its_issue_or_after_it() -> None:
+    """A later piece with the issue means that it came well since."""
+    first, last = page(found(issue("1"), issue("2")), 0), page(found(issue("3")), 4)
+    odd = [
+        page({"values": ["odd"]}, 1, issue_id="1"),
+        page({"issueChangeLogs": [{"issueId": "2", "changeHistories": ["odd"]}]}, 2),
+        page({"values": ["odd"]}, 3, issue_id="9"),
+    ]
+    pieces = pieces_of(first, *odd, last)
+    place = {
+        jira_id: number
+        for number, piece in enumerate(pieces)
+        for jira_id in piece.rows[ISSUES].columns["jira_id"]
+    }
+    aside = [(each.jira_id, n) for n, piece in enumerate(pieces) for each in piece.rejected]
+    assert sorted(jira_id for jira_id, _ in aside if jira_id) == ["1", "2", "9"]
+    assert all(number >= place.get(str(jira_id), 0) for jira_id, number in aside)
+
+
+def test_what_is_set_aside_of_an_issue_whose_keys_came_late_comes_after_it() -> None:
+    late = page({"values": [history("7", moved("OLD-1")), "late"]}, 2, issue_id="1")
+    pages = page(found(issue("1", histories=["early"]))), page(found(issue("2")), 1), late
+    *_, piece, last = pieces_of(*pages)
+    assert piece.rows[ISSUES].columns["jira_id"] == ["1"]
+    assert [each.payload for each in last.rejected] == ["early", "late"]
+
+
 def test_what_postgres_refuses_is_out_of_everything() -> None:
     bad = "a\x00b\ud800"
     made = only(
@@ -272,6 +299,11 @@ def test_long_and_deep_descriptions() -> None:
         ("2021-03-28T16:06:08.713+2359", "2021-03-27T16:07:08.713000+00:00"),
         ("2021-W12-7T16:06:08.713+0800", "2021-03-28T08:06:08.713000+00:00"),
         (1616919968713, "2021-03-28T08:26:08.713000+00:00"),
+        ("1616919968713", "2021-03-28T08:26:08.713000+00:00"),
+        ("202103281606", "1976-05-28T03:48:01.606000+00:00"),
+        ("1616919968", None),
+        ("20210328", None),
+        ("²616919968713", None),
         (0, "1970-01-01T00:00:00+00:00"),
         ("2021-03-28T16:06:08.713", None),
         ("2021-02-30T16:06:08.713+0800", None),

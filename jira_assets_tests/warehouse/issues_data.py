@@ -26,7 +26,7 @@ from jira_assets.warehouse.contracts import (
     SweptPage,
     Window,
 )
-from jira_assets.warehouse.increments import changes_to_apply
+from jira_assets.warehouse.increments import changes_to_apply, newest_of
 from jira_assets.warehouse.landing import land
 from jira_assets.warehouse.merge_increments import merge_increments
 from jira_assets.warehouse.scoped_landing import ScopedLanding, land_scopes
@@ -147,19 +147,20 @@ def swept(page: RawPage) -> SweptPage:
     return SweptPage(page.request["project_id"], [each["id"] for each in page.payload["issues"]])
 
 
-def increments(owner: Owner, landed: Sequence[LandedEntity], version: str = "1") -> Increments:
-    return Increments(owner, TABLES, version, lambda: steps(landed))
+def increments(
+    owner: Owner, landed: Sequence[LandedEntity], version: str = "1", *, goes_back: bool = False
+) -> Increments:
+    newest = {} if goes_back else newest_of(landed)
+    return Increments(owner, TABLES, version, lambda: steps(landed), newest)
 
 
 def apply(
     engine: sa.Engine, owner: Owner, *, version: str = "1", force: bool = False, **more: Any
 ) -> dict[str, MergeResult]:
-    landed = changes_to_apply(
-        engine, owner, TABLES, version, force=force, extraction=more.pop("extraction", None)
-    )
-    return merge_increments(
-        engine, increments(owner, landed, version), run_id="run", force=force, **more
-    )
+    extraction = more.pop("extraction", None)
+    landed = changes_to_apply(engine, owner, TABLES, version, force=force, extraction=extraction)
+    made = increments(owner, landed, version, goes_back=extraction is not None)
+    return merge_increments(engine, made, run_id="run", force=force, **more)
 
 
 def as_text(value: Any) -> str:

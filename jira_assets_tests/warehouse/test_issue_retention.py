@@ -15,6 +15,7 @@ from jira_assets.warehouse.tables import (
     issue_watermarks,
     raw_extraction_data,
     raw_extractions,
+    rejected_records,
 )
 from jira_assets_tests.warehouse.data import add_owner, stored
 from jira_assets_tests.warehouse.issues_data import TABLES, apply, issue, put, whole
@@ -106,6 +107,27 @@ def test_a_rebuild_after_pruning_finds_every_issue(warehouse: sa.Engine, owner: 
 
     rebuilt = [row["jira_id"] for row in stored(warehouse, "issues", owner)]
     assert rebuilt == [row["jira_id"] for row in before]
+
+
+def test_what_was_set_aside_stays_as_long_as_a_scope_of_its_extraction(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    put(warehouse, owner, *whole("10", issue("1", bad="no key")), *whole("20", issue("2")))
+    put(warehouse, owner, *whole("20", issue("2")))
+    apply(warehouse, owner)
+    land_all(warehouse, owner, [])
+    assert prune(warehouse, NEWEST_ONLY).total.landings == 1
+    assert set_aside(warehouse) == ["1"]
+    put(warehouse, owner, *whole("10"))
+    apply(warehouse, owner)
+    land_all(warehouse, owner, [])
+    assert prune(warehouse, NEWEST_ONLY).total.landings == 1
+    assert set_aside(warehouse) == []
+
+
+def set_aside(engine: sa.Engine) -> list[str | None]:
+    with engine.connect() as connection:
+        return list(connection.execute(sa.select(rejected_records.c.jira_id)).scalars())
 
 
 def test_a_purge_takes_issues_and_watermarks_along(warehouse: sa.Engine, owner: Owner) -> None:

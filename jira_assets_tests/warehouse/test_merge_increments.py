@@ -310,6 +310,83 @@ def test_a_rejected_version_is_cleared_by_a_later_one_of_the_same_merge(
     assert rejected(warehouse) == [("2", "b", "issues")]
 
 
+def test_a_replay_does_not_go_back_behind_what_was_applied_meanwhile(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    def read(key: str, *found: str) -> None:
+        put(warehouse, owner, *whole("10", *(issue(each, f"{key}-{each}") for each in found)))
+        put_sweep(warehouse, owner, {"10": found})
+
+    read("OLD", "1", "2", "3")
+    apply(warehouse, owner)
+    known = changes_to_apply(warehouse, owner, TABLES, "1", force=True)
+    read("NEW", "1", "2", "3", "4")
+    apply(warehouse, owner)
+    before = held(warehouse)
+
+    merge_increments(warehouse, increments(owner, known), run_id="late", force=True)
+
+    assert the_keys(warehouse, owner) == ["NEW-1", "NEW-2", "NEW-3", "NEW-4"]
+    assert held(warehouse) == before
+    back = increments(owner, known, goes_back=True)
+    merge_increments(warehouse, back, run_id="back", force=True)
+    assert the_keys(warehouse, owner) == ["OLD-1", "OLD-2", "OLD-3"]
+
+
+def the_keys(engine: sa.Engine, owner: Owner) -> list[str]:
+    return [row["key"] for row in stored(engine, "issues", owner) if row["deleted_at"] is None]
+
+
+def held(engine: sa.Engine) -> set[tuple[Any, ...]]:
+    columns = applied_extractions.c
+    query = sa.select(columns.table_name, columns.entity, columns.sequence, columns.run_id)
+    with engine.connect() as connection:
+        return {tuple(row) for row in connection.execute(query)}
+
+
+def test_an_issue_on_two_pages_is_set_aside_once(warehouse: sa.Engine, owner: Owner) -> None:
+    """As the last of a page of Data Center is, which is the first of the next page, too."""
+    bad = [issue("1", bad="a"), issue("1", bad="b")]
+    put(
+        warehouse,
+        owner,
+        issue_page("10", 0, *bad),
+        issue_page("10", 1, bad[0]),
+        *whole("10"),
+    )
+    apply(warehouse, owner)
+    assert sorted(rejected(warehouse)) == [("1", "a", "issues"), ("1", "b", "issues")]
+
+
+def test_a_history_that_came_with_fewer_items_has_no_others(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    def of(*fields: str) -> Row:
+        changes = [change("7", item, field=field) for item, field in enumerate(fields)]
+        return issue("1", changes=[*changes, change("8", field="labels")])
+
+    put(warehouse, owner, *whole("10", of("status", "Key", "project")))
+    apply(warehouse, owner)
+    put(warehouse, owner, *whole("10", of("Key", "project"), since=1))
+
+    result = apply(warehouse, owner)["issue_changelogs"]
+
+    fields = [row["field"] for row in stored(warehouse, "issue_changelogs", owner)]
+    assert fields == ["Key", "project", "labels"]
+    assert (result.inserted, result.updated, result.deleted, result.alive) == (0, 2, 1, 3)
+
+
+def test_a_history_that_came_twice_has_the_items_of_the_later(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    for items in (3, 2):
+        changes = [change("7", item, field=f"of {items}") for item in range(items)]
+        put(warehouse, owner, *whole("10", issue("1", changes=changes), since=items))
+    apply(warehouse, owner)
+    fields = [row["field"] for row in stored(warehouse, "issue_changelogs", owner)]
+    assert fields == ["of 2", "of 2"]
+
+
 def test_a_small_change_to_a_large_table_finds_its_rows_by_their_keys(
     warehouse: sa.Engine, owner: Owner
 ) -> None:
