@@ -7,10 +7,11 @@ Decisions this module embodies:
 * The broker never gives a message up for having been delivered too often (RabbitMQ 4 does so after
   20 times by itself): a reader that crashes says nothing about the message.
 * Messages are asked for one by one, not consumed: an empty queue is an answer, not a timeout.
-* Who only looks gives back one by one what was taken, in order: a quorum queue puts back more than
-  32 at once in any order, which is what happens where a channel just ends.
+* Who only looks gives back one by one what was taken, and waits until it is back: a quorum queue
+  keeps more than 32 at a time waiting, and puts back in any order what a channel held at its end.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -25,7 +26,8 @@ from jira_assets.queue.message import CONTENT_TYPE
 
 ANSWER_SECONDS: Final = 5
 """How long a connected broker may take for one answer, a confirm included."""
-GIVEN_BACK_AT_ONCE: Final = 25
+_GIVEN_BACK_AT_ONCE: Final = 25
+_POLL_SECONDS: Final = 0.005
 _DELIVERY_LIMIT: Final = 1_000_000
 # ValueError and KeyError: the folder held a file that is no message of kombu's; it is gone then.
 _TROUBLE: Final = (
@@ -156,10 +158,18 @@ class Channel:
     def _give_back(self, queue: str, messages: Sequence[Any]) -> None:
         with translated(self._where):
             left = [message for message in messages if not message.acknowledged]
-            for count, message in enumerate(left, start=1):
-                message.requeue()
-                if count % GIVEN_BACK_AT_ONCE == 0 or count == len(left):
-                    self.depth(queue)  # an answer, so that they are not one heap
+            for first in range(0, len(left), _GIVEN_BACK_AT_ONCE):
+                batch = left[first : first + _GIVEN_BACK_AT_ONCE]
+                there = self.depth(queue)
+                for message in batch:
+                    message.requeue()
+                self._wait_for(queue, there + len(batch))
+
+    def _wait_for(self, queue: str, count: int) -> None:
+        """Wait until ``queue`` holds as many; not for ever, since others may take from it."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while self.depth(queue) < count and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
 
     def ack(self, message: Any) -> None:
         """Take ``message`` off its queue for good."""

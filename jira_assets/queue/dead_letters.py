@@ -4,9 +4,12 @@ Decisions this module embodies:
 
 * A dead letter is named by its content, for nothing else is there of whatever somebody put into a
   queue: letters of the same body share an id, and what is done to one is done to all of them.
-* Looking takes nothing away and keeps the order. A letter that goes back to the work queue is
-  there, confirmed, before it leaves this one: killed in between, it is in both, which does no harm.
-* Named letters are looked for first: where one is not there, none is touched.
+* Looking takes nothing away. It keeps the order, for which RabbitMQ must be shown the whole queue:
+  what is given back to it may go behind what was not taken.
+* A letter that goes back to the work queue is there, confirmed, before it leaves this one: killed
+  in between, it is in both, which does no harm.
+* Named letters are looked for first: where one is not there, none is touched. Then each is dealt
+  with as it is met, since acks must not pile up: see ``channel``.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -23,6 +26,8 @@ import orjson
 from jira_assets.queue.channel import Channel, body_of
 
 ID_PREFIX: Final = "dead-"
+MAX_HELD: Final = 10_000
+"""Of a longer queue only those are looked at that are shown; they may come last afterwards."""
 _ID_DIGITS: Final = 16
 _REASON: Final = "reason"
 _QUEUE: Final = "queue"
@@ -52,7 +57,7 @@ class DeadLetter:
     @property
     def message_id(self) -> UUID | None:
         """The id that its body names, in whatever version; None where none can be read."""
-        with suppress(ValueError, TypeError, AttributeError):
+        with suppress(ValueError, TypeError, AttributeError, KeyError):
             return UUID(orjson.loads(self.body)["message_id"])
         return None
 
@@ -69,8 +74,13 @@ def headers(reason: str, queue: str) -> dict[str, str]:
 
 def look(channel: Channel, limit: int) -> list[DeadLetter]:
     """Return the first ``limit`` dead letters. They stay, in their order."""
+    looked_at = limit if channel.depth(channel.names.dead) > MAX_HELD else MAX_HELD
+    letters: list[DeadLetter] = []
     with channel.held(channel.names.dead) as messages:
-        return [_letter(message) for message in islice(messages, limit)]
+        for message in islice(messages, looked_at):
+            if len(letters) < limit:
+                letters.append(_letter(message))
+    return letters
 
 
 def send_back(channel: Channel, letter_ids: Collection[str] | None) -> int:
@@ -93,25 +103,31 @@ def throw_away(channel: Channel, letter_ids: Collection[str] | None) -> int:
 
     def remove(message: Any) -> None:
         channel.ack(message)
-        # An answer after each: acks that pile up are forgotten when the connection ends.
-        channel.depth(channel.names.dead)
 
     return _each(channel, letter_ids, remove)
 
 
 def _each(channel: Channel, letter_ids: Collection[str] | None, do: Callable[[Any], None]) -> int:
+    if letter_ids is not None:
+        _check(channel, letter_ids)
+    done = 0
     with channel.held(channel.names.dead) as messages:
-        if letter_ids is None:
-            return sum(1 for _ in map(do, messages))
-        named = [message for message in messages if id_of(body_of(message)) in letter_ids]
-        missing = set(letter_ids) - {id_of(body_of(message)) for message in named}
-        if missing:
-            raise UnknownDeadLetterError(
-                f"There is no dead letter {', '.join(sorted(missing))} in {channel.names.dead}; "
-                "nothing was changed. `jira-assets queue list` shows their ids; what somebody "
-                "else is looking at in this moment is back in a moment."
-            )
-        return sum(1 for _ in map(do, named))
+        for message in messages:
+            if letter_ids is None or id_of(body_of(message)) in letter_ids:
+                do(message)
+                done += 1
+    return done
+
+
+def _check(channel: Channel, letter_ids: Collection[str]) -> None:
+    with channel.held(channel.names.dead) as messages:
+        missing = set(letter_ids) - {id_of(body_of(message)) for message in messages}
+    if missing:
+        raise UnknownDeadLetterError(
+            f"There is no dead letter {', '.join(sorted(missing))} in {channel.names.dead}; "
+            "nothing was changed. `jira-assets queue list` shows their ids; what somebody else is "
+            "looking at just now is back in a moment."
+        )
 
 
 def _letter(message: Any) -> DeadLetter:
