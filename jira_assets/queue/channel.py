@@ -158,18 +158,22 @@ class Channel:
     def _give_back(self, queue: str, messages: Sequence[Any]) -> None:
         with translated(self._where):
             left = [message for message in messages if not message.acknowledged]
+            waits = True
             for first in range(0, len(left), _GIVEN_BACK_AT_ONCE):
                 batch = left[first : first + _GIVEN_BACK_AT_ONCE]
                 there = self.depth(queue)
                 for message in batch:
                     message.requeue()
-                self._wait_for(queue, there + len(batch))
+                waits = waits and self._holds(queue, there + len(batch))
 
-    def _wait_for(self, queue: str, count: int) -> None:
-        """Wait until ``queue`` holds as many; not for ever, since others may take from it."""
+    def _holds(self, queue: str, count: int) -> bool:
+        """Wait until ``queue`` holds as many; False where others take from it meanwhile."""
         deadline = time.monotonic() + ANSWER_SECONDS
-        while self.depth(queue) < count and time.monotonic() < deadline:
+        while self.depth(queue) < count:
+            if time.monotonic() > deadline:
+                return False
             time.sleep(_POLL_SECONDS)
+        return True
 
     def ack(self, message: Any) -> None:
         """Take ``message`` off its queue for good."""
