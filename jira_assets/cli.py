@@ -23,6 +23,7 @@ VERBS: Final = {
     "key": ("jira_assets.commands.key", "Make, list, revoke keys of the HTTP service."),
     "migrate": ("jira_assets.commands.migrate", "Create or upgrade the tables. Repeatable."),
     "prune": ("jira_assets.commands.prune", "Remove old raw data, or say what would go."),
+    "queue": ("jira_assets.commands.queue", "Show, retry, drop dead letters, failed messages."),
     "replay": ("jira_assets.commands.replay", "Rebuild an integration's tables from raw."),
     "sandbox": ("jira_assets.sandbox.command", "Serve a Jira: synthetic, or captured answers."),
     "status": ("jira_assets.commands.status", "Integrations, last sync, rows, queue, failures."),

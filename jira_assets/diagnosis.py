@@ -60,6 +60,17 @@ def examine_embedded(*, postgres: bool, broker: bool) -> Iterator[Finding]:
         )
 
 
+def examine_dead_letters(queue: str, count: int) -> Iterator[Finding]:
+    """Say that messages lie in the dead-letter queue, where there are any."""
+    if count:
+        lie = "1 message lies" if count == 1 else f"{count:,} messages lie"
+        yield Finding(
+            f"{lie} in {queue}: nobody could read them, or they are about what is not there.",
+            "`jira-assets queue list` says why; `jira-assets queue retry` sends them on again once "
+            "that is mended, `jira-assets queue drop` deletes them.",
+        )
+
+
 def examine_instance(settings: Mapping[str, Any]) -> Iterator[Finding]:
     """Say which settings of a ``dagster.yaml`` (as read, empty where unset) cost something."""
     storage = settings.get("storage") or {}
@@ -137,7 +148,9 @@ def examine(settings: "Settings") -> list[Finding]:
         postgres=services.embedded_postgres, broker=services.embedded_broker
     )
     try:
-        Broker(services.broker_url).depths()
+        broker = Broker(services.broker_url)
+        dead = broker.names.dead
+        findings += examine_dead_letters(dead, broker.depths()[dead])
     except BrokerUnavailableError as error:
         findings.append(Finding(str(error), "", broken=True))
     findings += examine_instance(_instance_settings(services))

@@ -7,6 +7,7 @@ import pytest
 from jira_assets.dagster_home import instance_config
 from jira_assets.diagnosis import (
     Finding,
+    examine_dead_letters,
     examine_embedded,
     examine_instance,
     examine_roles,
@@ -102,6 +103,20 @@ def test_embedded_parts_are_for_one_machine(
     assert len(findings) == len(variables)
     for finding, variable in zip(findings, variables, strict=True):
         assert variable in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "1 message lies in jira.dead:"), (1200, "1,200 messages lie in")]
+)
+def test_dead_letters_are_advice_with_the_command(count: int, said: str) -> None:
+    (finding,) = examine_dead_letters("jira.dead", count)
+    assert finding.what.startswith(said)
+    assert "`jira-assets queue list`" in finding.remedy
+    assert not finding.broken
+
+
+def test_without_dead_letters_there_is_nothing_to_say() -> None:
+    assert list(examine_dead_letters("jira.dead", 0)) == []
 
 
 def webhook_findings(**variables: str) -> list[Finding]:

@@ -171,4 +171,13 @@ def _landed(parts: tuple[LandedPart, ...]) -> list[dict[str, Any]]:
 
 _NOTHING = {"pages": 0, "items": 0, "scopes": 0, "scopes_done": 0}
 _DONE = ("completed", "superseded")
-_ORDER = ("failed", "pending", "published", "received", "launched", "superseded", "completed")
+_ORDER = (
+    "failed",
+    "dropped",
+    "pending",
+    "published",
+    "received",
+    "launched",
+    "superseded",
+    "completed",
+)

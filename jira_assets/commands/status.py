@@ -33,6 +33,7 @@ def status(*, as_json: bool) -> None:
     import orjson
 
     overviews = _read()
+    _say_dead_letters(beside_json=as_json)
     if as_json:
         listed = [overview.as_json() for overview in overviews]
         click.echo(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode())
@@ -48,6 +49,23 @@ def _read() -> "list[IntegrationOverview]":
 
     with warehouse_engine().connect() as connection:
         return read_overview(connection)
+
+
+def _say_dead_letters(*, beside_json: bool) -> None:
+    """Say how many dead letters there are, if any; they belong to no integration."""
+    from jira_assets.queue.broker import Broker, BrokerUnavailableError, InvalidBrokerUrlError
+    from jira_assets.services import connect_services
+    from jira_assets.settings import Settings
+
+    try:
+        broker = Broker(connect_services(Settings.from_environment()).broker_url)
+        count = broker.depths()[broker.names.dead]
+    except (BrokerUnavailableError, InvalidBrokerUrlError) as error:
+        click.echo(f"Whether there are dead letters is not known: {error}", err=beside_json)
+        return
+    if count:
+        letters = _counted(count, "dead letter")
+        click.echo(f"{letters} in {broker.names.dead}: jira-assets queue list", err=beside_json)
 
 
 def _print(overviews: "list[IntegrationOverview]") -> None:
@@ -68,6 +86,8 @@ def _print(overviews: "list[IntegrationOverview]") -> None:
                 click.echo(f"{name}: FAILED: {each.job.error_message}")
         for failure in overview.failures:
             click.echo(f"{overview.partition_key}: FAILED: {failure}")
+    if any(overview.failures for overview in overviews):
+        click.echo("Messages that failed: jira-assets queue list, jira-assets queue retry")
 
 
 def _issues_read(overview: "IntegrationOverview") -> "Iterator[str]":

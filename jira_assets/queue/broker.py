@@ -9,21 +9,23 @@ Decisions this module embodies:
 * Every call ends within seconds, however the broker fails, in one kind of error without password.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import kombu
 
+from jira_assets.queue import dead_letters
 from jira_assets.queue.address import Address, InvalidBrokerUrlError, Names
 from jira_assets.queue.channel import (
     ANSWER_SECONDS,
     BrokerUnavailableError,
     Channel,
     QueueMismatchError,
+    body_of,
     translated,
 )
+from jira_assets.queue.dead_letters import DeadLetter
 from jira_assets.queue.folder import folder_connection, folder_lock
 from jira_assets.queue.message import Message, encode
 
@@ -42,37 +44,23 @@ LOCK_SECONDS: Final = 10.0
 BATCH: Final = 25
 """How many messages are taken at once. A quorum queue keeps acks beyond 32 at a time waiting, and
 forgets those that wait when the connection closes: their messages come again."""
-REASON_HEADER: Final = "reason"
 # RabbitMQ closes the connection of a reader that it hears nothing of for twice as long, and gives
 # what that reader held to the next one.
 _HEARTBEAT_SECONDS: Final = 60
 
 
-@dataclass(frozen=True)
-class DeadLetter:
-    """A message that could not be read, as it came, and why."""
-
-    body: bytes
-    reason: str
-
-
 class Delivery:
     """A message taken from a queue. Until it is acked, the broker gives it to somebody else."""
 
-    def __init__(self, channel: Channel, message: Any) -> None:
+    def __init__(self, channel: Channel, queue: str, message: Any) -> None:
         self._channel = channel
+        self._queue = queue
         self._message = message
 
     @property
     def body(self) -> bytes:
         """The body as it came."""
-        body = self._message.body
-        return body.encode(errors="replace") if isinstance(body, str) else bytes(body)
-
-    @property
-    def reason(self) -> str:
-        """Why it was dead-lettered; empty where it was not, or not by us."""
-        return str((self._message.headers or {}).get(REASON_HEADER, ""))
+        return body_of(self._message)
 
     def ack(self) -> None:
         """Take it off the queue for good: call it after what it led to is committed."""
@@ -80,7 +68,8 @@ class Delivery:
 
     def dead_letter(self, reason: str) -> None:
         """Move it to the dead-letter queue, with the reason."""
-        self._channel.send(self._channel.names.dead, self.body, {REASON_HEADER: reason})
+        headers = dead_letters.headers(reason, self._queue)
+        self._channel.send(self._channel.names.dead, self.body, headers)
         self.ack()
 
 
@@ -101,7 +90,7 @@ class Reader:
             message = self._channel.get(self._queue)
             if message is None:
                 break
-            taken.append(Delivery(self._channel, message))
+            taken.append(Delivery(self._channel, self._queue, message))
         return taken
 
 
@@ -148,13 +137,27 @@ class Broker:
             yield Reader(channel, self.names.transform)
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Return the first dead letters. They stay in their queue."""
-        letters: list[DeadLetter] = []
+        """Return the first dead letters. They stay in their queue, in their order."""
         with self._channel() as channel:
-            reader = Reader(channel, self.names.dead)
-            while taken := reader.take(limit - len(letters)):
-                letters += [DeadLetter(letter.body, letter.reason) for letter in taken]
-        return letters
+            return dead_letters.look(channel, limit)
+
+    def retry_dead_letters(self, letter_ids: Collection[str] | None) -> int:
+        """Move these dead letters, or all (None), back to the work queue; return how many.
+
+        Raises:
+            UnknownDeadLetterError: one is not there; none was moved.
+        """
+        with self._channel() as channel:
+            return dead_letters.send_back(channel, letter_ids)
+
+    def drop_dead_letters(self, letter_ids: Collection[str] | None) -> int:
+        """Remove these dead letters, or all (None), for good; return how many.
+
+        Raises:
+            UnknownDeadLetterError: one is not there; none was removed.
+        """
+        with self._channel() as channel:
+            return dead_letters.throw_away(channel, letter_ids)
 
     def depths(self) -> dict[str, int]:
         """Return how many messages wait in each queue, by its name."""

@@ -7,9 +7,12 @@ Decisions this module embodies:
 * The broker never gives a message up for having been delivered too often (RabbitMQ 4 does so after
   20 times by itself): a reader that crashes says nothing about the message.
 * Messages are asked for one by one, not consumed: an empty queue is an answer, not a timeout.
+* Who only looks gives back one by one what was taken, and waits until it is back: a quorum queue
+  keeps more than 32 at a time waiting, and puts back in any order what a channel held at its end.
 """
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -18,10 +21,13 @@ import kombu
 from kombu.exceptions import KombuError
 
 from jira_assets.queue.address import Address
+from jira_assets.queue.folder import waiting_in
 from jira_assets.queue.message import CONTENT_TYPE
 
 ANSWER_SECONDS: Final = 5
 """How long a connected broker may take for one answer, a confirm included."""
+_GIVEN_BACK_AT_ONCE: Final = 25
+_POLL_SECONDS: Final = 0.005
 _DELIVERY_LIMIT: Final = 1_000_000
 # ValueError and KeyError: the folder held a file that is no message of kombu's; it is gone then.
 _TROUBLE: Final = (
@@ -63,6 +69,12 @@ def translated(where: str) -> Iterator[None]:
         ) from error
 
 
+def body_of(message: Any) -> bytes:
+    """Return the body of a message (kombu's) as it came."""
+    body = message.body
+    return body.encode(errors="replace") if isinstance(body, str) else bytes(body)
+
+
 def _said(error: Exception) -> str:
     text = str(getattr(error, "reply_text", None) or error).strip().rstrip(".")
     if not text and isinstance(error, TimeoutError):
@@ -76,6 +88,7 @@ class Channel:
     def __init__(self, channel: Any, address: Address) -> None:
         self._channel = channel
         self._where = address.where
+        self._folder = address.folder
         self.names = address.names
         self._exchange = kombu.Exchange(self.names.exchange, type="direct", durable=True)
         self._producer = kombu.Producer(channel, self._exchange, auto_declare=False)
@@ -109,6 +122,58 @@ class Channel:
         with translated(self._where):
             message = self._channel.basic_get(queue=queue, no_ack=False)
             return None if message is None else self._channel.message_to_python(message)
+
+    @contextmanager
+    def held(self, queue: str) -> Iterator[Iterator[Any]]:
+        """Hold what is in ``queue`` now while the block runs, and yield it, as far as it is read.
+
+        What is acked is gone for good. The rest is where it was afterwards, in its order.
+        """
+        if self._folder is not None:
+            with translated(self._where):
+                found = waiting_in(self._folder, queue, self._channel.message_to_python)
+            yield iter(found)
+            return
+        taken: list[Any] = []
+        try:
+            yield self._taken(queue, taken)
+        except BrokerUnavailableError:
+            raise  # without a connection there is nothing to give back: the broker does it
+        except BaseException:
+            self._give_back(queue, taken)
+            raise
+        self._give_back(queue, taken)
+
+    def _taken(self, queue: str, taken: list[Any]) -> Iterator[Any]:
+        # Bounded by what is there at first: what is sent on may be back soon.
+        for _ in range(self.depth(queue)):
+            message = self.get(queue)
+            if message is None:
+                return
+            taken.append(message)
+            yield message
+            if message.acknowledged:
+                taken.pop()
+
+    def _give_back(self, queue: str, messages: Sequence[Any]) -> None:
+        with translated(self._where):
+            left = [message for message in messages if not message.acknowledged]
+            waits = True
+            for first in range(0, len(left), _GIVEN_BACK_AT_ONCE):
+                batch = left[first : first + _GIVEN_BACK_AT_ONCE]
+                there = self.depth(queue)
+                for message in batch:
+                    message.requeue()
+                waits = waits and self._holds(queue, there + len(batch))
+
+    def _holds(self, queue: str, count: int) -> bool:
+        """Wait until ``queue`` holds as many; False where others take from it meanwhile."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while self.depth(queue) < count:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
 
     def ack(self, message: Any) -> None:
         """Take ``message`` off its queue for good."""

@@ -10,15 +10,51 @@ Decisions this module embodies:
 
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from kombu import Connection
 from kombu.transport.virtual import BrokerState
+from kombu.utils.json import loads
 
 _POLL_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True)
+class WaitingFile:
+    """A message in its file, with as much of kombu's messages as is needed of one."""
+
+    path: Path
+    body: bytes | str
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+    def ack(self) -> None:
+        """Take it off its queue for good."""
+        self.path.unlink(missing_ok=True)
+
+
+def waiting_in(folder: Path, queue: str, read: Callable[[Any], Any]) -> list[WaitingFile]:
+    """Return what waits in ``queue``, in the order in which kombu would take it. All of it stays.
+
+    Args:
+        folder: the broker's.
+        queue: its name.
+        read: makes kombu's message of what its file holds.
+    """
+    files = sorted((folder / "messages").glob("*.msg"))
+    return [_waiting(file, read) for file in files if file.name.partition(".")[2] == f"{queue}.msg"]
+
+
+def _waiting(path: Path, read: Callable[[Any], Any]) -> WaitingFile:
+    content = path.read_bytes()
+    try:
+        message = read(loads(content.decode()))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return WaitingFile(path, content)  # half a file, or no message of kombu's
+    return WaitingFile(path, message.body or b"", message.headers or {})
 
 
 def folder_connection(folder: Path) -> Connection:

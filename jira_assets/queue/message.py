@@ -2,8 +2,10 @@
 
 Decisions this module embodies:
 
-* Versioned and strict. A reader that meets another version, an unknown field or a wrong type
+* Versioned and strict. A reader that meets a newer version, an unknown field or a wrong type
   refuses the message and says why; it never guesses. A change of the fields is a new version.
+* Older versions are read for ever: their fields are made into those of the next version, step by
+  step. A queue may hold, and a dead letter may be, what was published long before an upgrade.
 * It names what landed and carries none of it, and no secret: whoever reads a queue learns nothing
   about Jira's content, and a message that is delivered late points at the tables, not past them.
 * ``message_id`` is made of extraction, entity and scope, so one that does not fit them is refused:
@@ -14,6 +16,7 @@ Decisions this module embodies:
 
 import json
 import sys
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
@@ -33,6 +36,10 @@ from jira_assets.partitions import SLUG_PATTERN, PartitionKey
 from jira_assets.warehouse.contracts import message_id
 
 VERSION: Final = 1
+_TO_NEXT: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+"""Each older version to what makes its fields into those of the next, ``version`` aside.
+
+Whoever raises ``VERSION`` adds one here, and a message of the version before to the tests."""
 CONTENT_TYPE: Final = "application/json"
 _MAX_REASON: Final = 500
 _MAX_BIGINT: Final = 2**63 - 1
@@ -91,34 +98,38 @@ def decode(body: bytes) -> Message:
     """Read the body of a message.
 
     Raises:
-        UnreadableMessageError: it is not JSON, of another version, or has missing, unknown or wrong
+        UnreadableMessageError: it is not JSON, of a newer version, or has missing, unknown or wrong
             fields.
     """
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise UnreadableMessageError("it is not JSON.") from None
-    _check_version(content)
+    version = _version(content)
+    for older in range(version, VERSION):
+        content = {**_TO_NEXT[older](content), "version": older + 1}
     try:
-        return Message.model_validate_json(body)
+        # Of this version as it came: bytes are read more strictly than what they are made into.
+        return Message.model_validate_json(body if version == VERSION else orjson.dumps(content))
     except ValidationError as error:
         raise UnreadableMessageError(_sentence(error)) from None
 
 
-def _check_version(content: Any) -> None:
+def _version(content: Any) -> int:
     if not isinstance(content, dict):
         raise UnreadableMessageError("it is JSON, but no object.")
-    version = content.get("version")
-    if version == VERSION and type(version) is int:
-        return
     if "version" not in content:
         raise UnreadableMessageError("it names no version.")
+    version = content["version"]
+    if type(version) is int and 1 <= version <= VERSION:
+        return version
     if type(version) is int and version > VERSION:
         raise UnreadableMessageError(
-            f"it is of version {version}, newer than this program reads ({VERSION}): update "
-            "jira_assets where the transform sensor runs, then publish it again."
+            f"it is of version {version}, newer than this program reads ({VERSION}): upgrade "
+            "jira_assets where the transform sensor runs, then run `jira-assets queue retry`."
         )
-    raise UnreadableMessageError(f"its version is {version!r:.60}; this program reads {VERSION}.")
+    known = f"1 to {VERSION}" if VERSION > 1 else "1"
+    raise UnreadableMessageError(f"its version is {version!r:.60}; this program reads {known}.")
 
 
 def _sentence(error: ValidationError) -> str:

@@ -9,6 +9,8 @@ Decisions this module embodies:
 * An attempt ends with its run. If the tables have not caught up by then (failed, canceled, killed,
   unknown to Dagster, or a success that left something out), every message that run covered begins
   its next attempt after a pause that grows; after the last one it is ``failed``, with the error.
+* Attempts are numbered on, never anew: Dagster knows the run keys of the first ones. A message that
+  a person gives another budget goes on with the next ``MAX_ATTEMPTS``, so multiples of it are last.
 * Only partitions that Dagster has are asked for: one bad request fails a whole tick.
 """
 
@@ -22,6 +24,7 @@ from uuid import UUID
 from jira_assets.queue.run_state import Phase, RunState
 
 MAX_ATTEMPTS: Final = 5
+"""Attempts of a message before it is given up; as many more each time it is retried."""
 PAUSES: Final = (10, 30, 90, 270)
 """Seconds to wait after the first, second, … attempt."""
 MAX_COVERED: Final = 50
@@ -98,6 +101,11 @@ class World:
     """The partition keys that Dagster has."""
     targets: Mapping[str, Collection[str]]
     """Entity to the deployed tables that it feeds."""
+
+
+def last_attempt(attempt: int) -> int:
+    """Return the attempt after which a message that is at ``attempt`` is given up."""
+    return -(-attempt // MAX_ATTEMPTS) * MAX_ATTEMPTS
 
 
 def plan(rows: Iterable[QueueRow], world: World, *, max_requests: int = 50) -> Plan:
@@ -205,23 +213,23 @@ class _PartitionPlan:
             why += ", but the tables have not caught up with the message"
         for attempt, same in groupby(sorted(rows, key=_by_attempt), key=_by_attempt):
             covered = list(same)
-            if attempt >= MAX_ATTEMPTS:
-                self._give_up(why, covered)
+            if attempt >= last_attempt(attempt):
+                self._give_up(why, covered, attempt)
             else:
                 self._try_again(why, covered, attempt)
 
     def _try_again(self, why: str, rows: list[QueueRow], attempt: int) -> None:
-        pause = PAUSES[attempt - 1]
+        pause = PAUSES[(attempt - 1) % MAX_ATTEMPTS]
         not_before = self._world.now + timedelta(seconds=pause)
         self._made.transitions += [
             Transition(row, "received", attempt + 1, why, not_before) for row in rows
         ]
-        self._say(f"{why}; attempt {attempt + 1} of {MAX_ATTEMPTS} in {pause} s")
+        self._say(f"{why}; attempt {attempt + 1} of {last_attempt(attempt)} in {pause} s")
 
-    def _give_up(self, why: str, rows: list[QueueRow]) -> None:
+    def _give_up(self, why: str, rows: list[QueueRow], attempt: int) -> None:
         self._made.transitions += [Transition(row, "failed", row.attempt, why) for row in rows]
         entities = ", ".join(dict.fromkeys(row.entity for row in rows))
-        words = f"{why}; {entities}: failed after {MAX_ATTEMPTS} attempts"
+        words = f"{why}; {entities}: failed after {attempt} attempts"
         self._say(words)
         self._made.failures.append(f"{self._key}: {words}")
 
@@ -247,7 +255,7 @@ class _PartitionPlan:
             return "received, but Dagster has no such partition"
         if row.not_before is not None and row.not_before > self._world.now:
             seconds = (row.not_before - self._world.now).total_seconds()
-            return f"attempt {row.attempt} of {MAX_ATTEMPTS} in {seconds:.0f} s"
+            return f"attempt {row.attempt} of {last_attempt(row.attempt)} in {seconds:.0f} s"
         extraction = self._runs.by_id.get(str(row.extraction_run_id))
         if extraction is not None and extraction.phase.in_flight:
             return f"received; the extraction goes on, {extraction}"

@@ -20,7 +20,13 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from jira_assets.warehouse.tables import etl_job_queue, failure_reports, integrations, tenants
+from jira_assets.warehouse.tables import (
+    OPEN_STATES,
+    etl_job_queue,
+    failure_reports,
+    integrations,
+    tenants,
+)
 
 MESSAGES: Final = "messages"
 """The subject of messages that were given up."""
@@ -153,7 +159,11 @@ def record_messages(connection: sa.Connection) -> None:
             final=True,
         )
         record_failure(connection, failure)
-    still = [row.partition_key for row in given_up]
+    # Given up, and tried again since: only the tables will tell whether it is over.
+    tried_again = sa.select(_queue.partition_key).where(
+        _queue.state.in_(OPEN_STATES), _queue.error.is_not(None)
+    )
+    still = [*(row.partition_key for row in given_up), *connection.scalars(tried_again.distinct())]
     over = sa.and_(_reports.kind == _MESSAGES_KIND, _reports.partition_key.not_in(still))
     _recover(connection, over, _now())
 

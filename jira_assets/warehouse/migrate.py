@@ -22,7 +22,7 @@ from jira_assets.warehouse.grants import grant_use, role_of
 from jira_assets.warehouse.tables import SCHEMA, metadata
 from jira_assets.warehouse.views import write_views
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest revision. Known here, so that asking whether anything is pending needs no alembic."""
 
 _VERSION_TABLE: Final = sa.table(

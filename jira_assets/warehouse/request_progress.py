@@ -6,7 +6,7 @@ Decisions this module embodies:
   messages of what its run landed), for any number of requests in one statement.
 * A request is done when the tables hold what its run landed, or newer: the state of the messages,
   which merges settle, says so. A message that was given up fails the request; a later merge that
-  makes it good makes the request good, too.
+  makes it good makes the request good, too. One that a person dropped leaves it failed.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,6 +22,8 @@ from jira_assets.warehouse.tables import OPEN_STATES
 FINAL_STATES: Final = frozenset({"done", "failed"})
 STATES: Final = ("queued", "extracting", "landed", "transforming", "done", "failed")
 _STATE_BEFORE_LANDING: Final = {"queued": "queued", "running": "extracting", "failed": "failed"}
+_FAILED: Final = ("failed", "dropped")
+"""Of ``etl_job_queue``: the tables do not hold it, and nothing tries to change that."""
 _LEAST_PERCENTAGE: Final = 1.0
 """Below it, a rate would be a guess."""
 
@@ -118,7 +120,7 @@ class RequestProgress:
         if any(part.state in OPEN_STATES for part in self.landed):
             return "transforming" if any(map(_was_begun, self.landed)) else "landed"
         # Nothing kept of what landed means that nothing can still come of it.
-        return "failed" if any(part.state == "failed" for part in self.landed) else "done"
+        return "failed" if any(part.state in _FAILED for part in self.landed) else "done"
 
     @property
     def error(self) -> str | None:
@@ -127,7 +129,7 @@ class RequestProgress:
             return self.asked_error or "the run failed and does not say why"
         if self.state != "failed":
             return None
-        failed = [part for part in self.landed if part.state == "failed"]
+        failed = [part for part in self.landed if part.state in _FAILED]
         return "; ".join(f"{part.entity}: {part.error or 'no reason'}" for part in failed)
 
     @property

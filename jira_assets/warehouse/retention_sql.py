@@ -43,7 +43,7 @@ _MAY_GO: Final = _filled(
         SELECT FROM jira.etl_job_queue AS message
         WHERE message.extraction_id = marker.extraction_id
         AND message.entity = marker.entity AND message.scope = marker.scope
-        AND message.state NOT IN ('completed', 'superseded')
+        AND message.state NOT IN ('completed', 'superseded', 'dropped')
     )
     -- its run is over: a retried step of it would land the same extraction,
     AND NOT EXISTS ({living_run})

@@ -206,6 +206,7 @@ QUEUE_STATES: Final = (
     "completed",
     "superseded",
     "failed",
+    "dropped",
 )
 OPEN_STATES: Final = ("pending", "published", "received", "launched")
 
@@ -254,7 +255,7 @@ etl_job_queue = sa.Table(
     ),
     timestamp("received_at", "drained from the broker"),
     timestamp("launched_at", "its run began"),
-    timestamp("finished_at", "completed, superseded or failed"),
+    timestamp("finished_at", "completed, superseded, failed or dropped"),
     now("updated_at", "last change of this row"),
     one_of("state", *QUEUE_STATES),
     sa.UniqueConstraint("extraction_id", "entity", "scope"),

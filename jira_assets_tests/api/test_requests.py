@@ -150,6 +150,17 @@ def test_a_transform_that_was_given_up_fails_it_and_a_later_merge_makes_it_good(
     assert state(api, request_id) == "done"
 
 
+def test_what_a_person_dropped_leaves_it_failed(api: Caller, way: Way) -> None:
+    request_id = api.ask()
+    run_id = way.begin()
+    way.land(run_id)
+    way.finish(run_id)
+    way.put(state="dropped", error="dropped by a person")
+    dropped = api.get(f"/requests/{request_id}")
+    assert (dropped["state"], dropped["error"]) == ("failed", "statuses: dropped by a person")
+    assert dropped["landed"][0]["state"] == "dropped"
+
+
 def test_what_a_newer_reading_superseded_is_done(api: Caller, way: Way) -> None:
     request_id = api.ask()
     run_id = way.begin()

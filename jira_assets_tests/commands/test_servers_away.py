@@ -22,6 +22,7 @@ VERBS = (
     ("sync", KEY),
     ("replay", KEY),
     ("status",),
+    ("queue", "list"),
     ("integration", "list"),
     ("integration", "test", KEY),
     ("migrate",),

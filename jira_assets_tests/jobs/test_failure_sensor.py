@@ -30,7 +30,7 @@ from jira_assets.warehouse.heartbeat import beat
 from jira_assets.warehouse.integrations import add_integration, set_active
 from jira_assets.warehouse.job_settings import JOB_TAG, MAX_RETRIES_TAG, RETRIES_LEFT_TAG
 from jira_assets.warehouse.resource import WarehouseResource
-from jira_assets.warehouse.tables import failure_reports, run_heartbeats
+from jira_assets.warehouse.tables import etl_job_queue, failure_reports, run_heartbeats
 from jira_assets_tests.jobs.webhooks import CANARY, Receiver, receiving
 from jira_assets_tests.warehouse.jobs_data import add_jobs
 
@@ -345,11 +345,18 @@ def test_a_message_that_was_given_up_is_told_and_not_its_attempts(
     assert "acme/cloud: messages failed (given up). the run failed: no such column" in text
     acme.tick()
     assert len(receiver.texts) == 1
-    with acme.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE jira.etl_job_queue SET state = 'superseded'"))
+    _becomes(acme.engine, "received")  # somebody has it tried again: nothing has recovered yet
+    acme.tick()
+    assert len(receiver.texts) == 1
+    _becomes(acme.engine, "superseded")
     acme.tick()
     assert "acme/cloud: recovered" in receiver.texts[1]
     assert acme.rows() == []
+
+
+def _becomes(engine: sa.Engine, state: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.update(etl_job_queue).values(state=state))
 
 
 def _message(engine: sa.Engine, **values: str) -> None:

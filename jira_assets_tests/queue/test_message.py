@@ -2,15 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import create_model
 
+from jira_assets.queue import message as message_module
 from jira_assets.queue.message import (
+    VERSION,
     Message,
     UnreadableMessageError,
     decode,
@@ -19,6 +22,8 @@ from jira_assets.queue.message import (
 )
 from jira_assets.warehouse.contracts import message_id
 
+PUBLISHED = Path(__file__).parent / "published"
+"""A message as each version published it."""
 SCHEMA = Path(__file__).parents[2] / "docs" / "message.schema.json"
 EXTRACTION = UUID("6f2f3c52-6b0e-4f6e-9a57-0f0b0a6c0d11")
 FIELDS: dict[str, Any] = {
@@ -60,7 +65,8 @@ def test_the_time_of_landing_may_be_missing() -> None:
         (b"[1]", "it is JSON, but no object."),
         (b"null", "it is JSON, but no object."),
         (b"{}", "it names no version."),
-        (body(version=2), "it is of version 2, newer than this program reads (1): update"),
+        (body(version=2), "it is of version 2, newer than this program reads (1): upgrade"),
+        (body(version=2**70), "its version is "),
         (body(version=0), "its version is 0; this program reads 1."),
         (body(version="1"), "its version is '1'; this program reads 1."),
         (body(version=True), "its version is True; this program reads 1."),
@@ -85,6 +91,61 @@ def test_what_is_no_message_is_refused(given_body: bytes, reason: str) -> None:
         decode(given_body)
     assert reason in raised.value.reason
     assert "s3cret" not in raised.value.reason
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_what_any_version_published_is_still_read(version: int) -> None:
+    published = (PUBLISHED / f"{version}.json").read_bytes()
+    assert json.loads(published)["version"] == version
+    read = decode(published)
+    assert read.version == VERSION
+    assert (read.partition_key, read.entity, read.scope) == (
+        "acme/cloud",
+        "project_statuses",
+        "site",
+    )
+    assert decode(encode(read)) == read
+
+
+@pytest.fixture
+def next_version(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The program after an upgrade: its messages have one field more."""
+    version = VERSION + 1
+    own: Any = Literal[version]
+    newer = create_model("Newer", __base__=Message, version=(own, ...), landed_by=(str, ...))
+    steps = {**message_module._TO_NEXT, VERSION: lambda fields: {**fields, "landed_by": "?"}}
+    monkeypatch.setattr(message_module, "Message", newer)
+    monkeypatch.setattr(message_module, "VERSION", version)
+    monkeypatch.setattr(message_module, "_TO_NEXT", steps)
+    return version
+
+
+def test_a_newer_program_reads_older_messages(next_version: int) -> None:
+    older = decode(body())
+    assert older.model_dump(include={"version", "landed_by"}) == {
+        "version": next_version,
+        "landed_by": "?",
+    }
+    assert older.extraction_id == EXTRACTION
+    assert decode(body(version=next_version, landed_by="me")).version == next_version
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"version": 0}, "its version is 0; this program reads 1 to 2."),
+        ({"version": 3}, "it is of version 3, newer than this program reads (2): upgrade"),
+        ({"version": 2}, "landed_by: Field required"),
+        ({"entity": ...}, "entity: Field required"),
+        ({"tenant_id": "1"}, "tenant_id: Input should be a valid integer"),
+        ({"more": 1}, "more: Extra inputs are not permitted"),
+    ],
+)
+@pytest.mark.usefixtures("next_version")
+def test_and_is_as_strict_about_them(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UnreadableMessageError) as raised:
+        decode(body(**changes))
+    assert reason in raised.value.reason
 
 
 @given(

@@ -242,3 +242,21 @@ def test_what_cannot_be_read_is_set_aside_and_the_rest_moves(
 def test_a_broker_that_is_away_is_an_error(queue: Queue) -> None:
     with pytest.raises(BrokerUnavailableError):
         inbox.drain(queue.engine, AWAY)
+
+
+def test_an_older_program_receives_what_a_newer_one_published_from_its_row(
+    queue: Queue, any_broker: Broker
+) -> None:
+    message = message_of(queue.land())
+    newer = encode(message).replace(b'"version":1', b'"version":2,"landed_by":"me"')
+    Put(any_broker)([newer])
+    queue.change(state="published", published_at=sa.func.now(), publications=1)
+    (reason,) = inbox.drain(queue.engine, any_broker).refused
+    assert "upgrade jira_assets" in reason
+    assert "`jira-assets queue retry`" in reason
+    assert queue.states() == ["published"]
+
+    outbox.publish_due(queue.engine, any_broker, republish_after=0.0)
+    assert inbox.drain(queue.engine, any_broker).received == 1
+    assert queue.states() == ["received"]
+    assert [letter.body for letter in any_broker.dead_letters()] == [newer]

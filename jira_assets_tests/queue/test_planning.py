@@ -17,6 +17,7 @@ from jira_assets.queue.planning import (
     Plan,
     QueueRow,
     World,
+    last_attempt,
     plan,
 )
 from jira_assets.queue.run_state import Phase, RunState
@@ -319,6 +320,22 @@ def test_pauses_grow_and_end() -> None:
     assert made.words == made.failures
 
 
+def test_a_message_that_a_person_retries_has_as_many_attempts_again() -> None:
+    assert [last_attempt(n) for n in (1, 4, 5, 6, 10, 11)] == [5, 5, 5, 10, 10, 15]
+    attempt = row(attempt=MAX_ATTEMPTS + 1)
+    for count, pause in enumerate(PAUSES, start=MAX_ATTEMPTS + 2):
+        made = planned([attempt], run(Phase.FAILED, attempt))
+        (transition,) = made.transitions
+        assert (transition.state, transition.attempt) == ("received", count)
+        assert transition.not_before == NOW + timedelta(seconds=pause)
+        assert f"attempt {count} of 10 in {pause} s" in made.words[0]
+        attempt = replace(attempt, attempt=transition.attempt)
+    made = planned([attempt], run(Phase.FAILED, attempt))
+    (transition,) = made.transitions
+    assert (transition.state, transition.attempt) == ("failed", 2 * MAX_ATTEMPTS)
+    assert made.failures == [f"{KEY}: run run failed; projects: failed after 10 attempts"]
+
+
 def test_a_later_attempt_is_not_confused_with_an_earlier_run() -> None:
     first = row()
     again = replace(first, attempt=2)
@@ -345,7 +362,7 @@ _ROWS = st.lists(
         st.integers(1, 9),
         st.sampled_from([*TARGETS, "fields"]),
         state=st.sampled_from(["received", "launched", "published"]),
-        attempt=st.integers(1, MAX_ATTEMPTS),
+        attempt=st.integers(1, 2 * MAX_ATTEMPTS),
         partition_key=st.sampled_from([KEY, "acme/two", "acme/gone"]),
         run_id=st.sampled_from(["r1", "r2", None]),
         extraction_run_id=st.sampled_from(["r1", "x", None]),

@@ -14,6 +14,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 from jira_assets.partitions import PARTITIONS_NAME, partitions_definition
 from jira_assets.queue import outbox
 from jira_assets.queue.broker import Broker
+from jira_assets.queue.given_up import retry_failed
 from jira_assets.queue.planning import TransformRequest, plan
 from jira_assets.queue.resource import BrokerNotConfiguredError, BrokerResource
 from jira_assets.queue.runs import run_states
@@ -210,6 +211,26 @@ def test_after_five_attempts_it_is_failed_for_all_to_see(ticking: Ticking) -> No
     assert outcome.open == 0
     assert outcome.failures == [f"{KEY}: {row.error}; statuses: failed after 5 attempts"]
     assert ticking.tick() == TickOutcome()
+
+
+def test_what_a_person_retries_is_asked_for_under_keys_that_dagster_has_not_seen(
+    ticking: Ticking,
+) -> None:
+    ticking.queue.land()
+    keys = []
+    for last in (5, 10):
+        for _ in range(5):
+            ticking.queue.change(not_before=None)
+            (request,) = ticking.tick().requests
+            keys.append(request.run_key)
+            ticking.run(FAILURE, request)
+            ticking.tick()
+        (row,) = ticking.queue.rows()
+        assert (row.state, row.attempt) == ("failed", last)
+        assert retry_failed(ticking.queue.engine, [row.message_id]) == 1
+    assert keys == [f"{row.message_id}:{attempt}" for attempt in range(1, 11)]
+    (request,) = ticking.tick().requests
+    assert request.run_key == f"{row.message_id}:11"
 
 
 def test_a_success_that_left_a_table_out_is_tried_again(ticking: Ticking) -> None:

@@ -46,6 +46,12 @@ CONSTRAINTS = sa.text(
     WHERE connamespace = 'jira'::regnamespace AND conrelid::regclass::text <> 'jira.alembic_version'
     """
 )
+FAILED_MESSAGE = """
+    INSERT INTO jira.etl_job_queue (message_id, tenant_id, integration_id, partition_key,
+        extraction_id, entity, scope, state, error)
+    VALUES (gen_random_uuid(), 1, 1, 'acme/cloud', gen_random_uuid(), 'statuses', 'site', 'failed',
+        'no disk')
+"""
 INDEXES = sa.text(
     """
     SELECT tablename, indexname, indexdef FROM pg_indexes
@@ -116,6 +122,23 @@ def test_tables_of_an_earlier_revision_are_brought_up_to_date(empty_database: Da
     with engine_for(runtime).begin() as connection:
         row = {"integration_id": 1, "tenant_id": 1, "run_id": "run"}
         connection.execute(reading_leases.insert().values(row))
+
+
+def test_messages_of_before_stay_as_they_are_and_may_be_dropped(empty_database: Database) -> None:
+    owner, runtime = empty_database.owner_url, empty_database.runtime_url
+    with engine_for(owner).begin() as connection:
+        connection.execute(sa.schema.CreateSchema("jira"))
+        command.upgrade(alembic_config(connection), "0007")
+        connection.exec_driver_sql(FAILED_MESSAGE)
+        before = connection.exec_driver_sql("SELECT * FROM jira.etl_job_queue").all()
+
+    migrate(owner, runtime)
+
+    with engine_for(runtime).begin() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM jira.etl_job_queue").all() == before
+        connection.exec_driver_sql("UPDATE jira.etl_job_queue SET state = 'dropped'")
+        with pytest.raises(sa.exc.IntegrityError, match="ck_etl_job_queue_state"):
+            connection.exec_driver_sql("UPDATE jira.etl_job_queue SET state = 'lost'")
 
 
 def test_a_single_role_is_allowed(empty_database: Database) -> None:

@@ -47,7 +47,7 @@ from jira_assets_tests.warehouse.retention_data import (
     wipe,
 )
 
-TRANSFORMED = ("completed", "superseded")
+TRANSFORMED = ("completed", "superseded", "dropped")
 STATES = (*TRANSFORMED, "failed", "pending", "published", "received", "launched")
 PASTS = st.lists(
     st.builds(
