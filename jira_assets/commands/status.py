@@ -98,10 +98,12 @@ def _issues_read(overview: "IntegrationOverview") -> "Iterator[str]":
         yield f"{overview.partition_key}: issues of all projects are read up to {until}"
     if read.unreadable_projects:
         projects = _counted(read.unreadable_projects, "project")
-        yield f"{overview.partition_key}: the issues of {projects} could not be read"
+        where = "jira.issue_watermarks says of which and why"
+        yield f"{overview.partition_key}: the issues of {projects} could not be read: {where}"
     if read.withheld_deletions:
         deletions = _counted(read.withheld_deletions, "deletion")
-        yield f"{overview.partition_key}: {deletions} withheld: see the checks of issues"
+        asked = "are these issues gone? The check no_withheld_deletions of issues says what to do"
+        yield f"{overview.partition_key}: {deletions} withheld: {asked}"
 
 
 def _counted(count: int, what: str) -> str:
