@@ -105,8 +105,7 @@ def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
     stack.callback(close_engines)
     migrate(postgres.owner_url, postgres.runtime_url)
     prepare_dagster(postgres.owner_url, postgres.runtime_url)
-    seen_by_judge = make_url(postgres.runtime_url).update_query_dict({"application_name": JUDGE})
-    judges_url = seen_by_judge.render_as_string(hide_password=False)
+    judges_url = as_judge(postgres.runtime_url)
     engine = engine_for(judges_url)
     add_integration(engine, KEY, base_url=jira.url, auth="none")
     for template in TEMPLATES:
@@ -135,6 +134,12 @@ def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
         engine=engine,
         broker=Broker(rabbitmq.url),
     )
+
+
+def as_judge(url: str) -> str:
+    """Return the URL under which the judge's own connections can be told from the program's."""
+    named = make_url(url).update_query_dict({"application_name": JUDGE})
+    return named.render_as_string(hide_password=False)
 
 
 def _read_all(folder: Path, variables: dict[str, str]) -> None:

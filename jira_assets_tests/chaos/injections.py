@@ -11,7 +11,7 @@ import psutil
 from jira_assets.sandbox.faults import Fault
 from jira_assets_tests.chaos.deployment import Deployment
 from jira_assets_tests.chaos.plan import Injection
-from jira_assets_tests.chaos.points import POINTS, arm, disarm
+from jira_assets_tests.chaos.points import POINTS, arm, disarm, fallen
 
 _JIRA: Final = "Jira: "
 _FOR_A_RUN_SECONDS: Final = 12.0
@@ -42,8 +42,13 @@ class Injector:
         elif _ACTIONS[kind](self._deployment, injection, self._rng):
             self.done.append(kind)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a point that is armed was not met yet."""
+        return not all(fallen(self._deployment.points, point) for point in self._armed)
+
     def end(self) -> None:
-        """End every fault, and say which points were met."""
+        """End every fault, and remember which points were met."""
         for point in self._armed:
             if disarm(self._deployment.points, point):
                 self.done.append(point)

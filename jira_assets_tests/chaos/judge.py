@@ -1,14 +1,16 @@
 """Judges a deployment that has come to rest: whether anything is lost, stuck or still held."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
-from dagster import RunsFilter
+from dagster import DagsterInstance, RunsFilter
 
+from jira_assets.queue.broker import Broker
 from jira_assets.queue.runs import IN_FLIGHT
 from jira_assets.sandbox.comparison import compare
-from jira_assets_tests.chaos.deployment import DEAD_AFTER_SECONDS, JUDGE, KEY, Deployment
+from jira_assets.sandbox.site import JiraSite
+from jira_assets_tests.chaos.deployment import DEAD_AFTER_SECONDS, JUDGE, KEY
 
 _OPEN_MESSAGES: Final = """
     SELECT state, entity, count(*) FROM jira.etl_job_queue
@@ -51,7 +53,17 @@ SPARE_CONNECTIONS: Final = 8
 """By how many the pools of daemon and code server may grow over a round."""
 
 
-def going_on(deployment: Deployment) -> list[str]:
+class Judged(Protocol):
+    """What of a deployment is looked at."""
+
+    site: JiraSite
+    instance: DagsterInstance
+    engine: sa.Engine
+    broker: Broker
+    forged: int
+
+
+def going_on(deployment: Judged) -> list[str]:
     """Say what has not come to rest yet."""
     said = [f"request of {row[0]} is {row[1]}" for row in _rows(deployment, _OPEN_REQUESTS)]
     said += [f"job {row[0]} is RUNNING" for row in _rows(deployment, _RUNNING_JOBS)]
@@ -61,17 +73,17 @@ def going_on(deployment: Deployment) -> list[str]:
     return said + _waiting(deployment)
 
 
-def _waiting(deployment: Deployment) -> list[str]:
+def _waiting(deployment: Judged) -> list[str]:
     waiting = deployment.broker.depths()[deployment.broker.names.transform]
     return [f"{waiting} messages wait in RabbitMQ"] if waiting else []
 
 
-def judge(deployment: Deployment, connections_before: int) -> list[str]:
+def judge(deployment: Judged, connections_before: int) -> list[str]:
     """Say every difference to what must be once a round has come to rest."""
     return [*going_on(deployment), *_lost(deployment), *_held(deployment, connections_before)]
 
 
-def _lost(deployment: Deployment) -> Iterator[str]:
+def _lost(deployment: Judged) -> Iterator[str]:
     truth = deployment.site.truth(unreadable_too=True)
     yield from compare(deployment.engine, str(KEY), truth)
     for row in _rows(deployment, _WITHOUT_MESSAGE):
@@ -82,7 +94,7 @@ def _lost(deployment: Deployment) -> Iterator[str]:
         yield f"{len(dead)} dead letters, not {deployment.forged}: {reasons}"
 
 
-def _held(deployment: Deployment, connections_before: int) -> Iterator[str]:
+def _held(deployment: Judged, connections_before: int) -> Iterator[str]:
     storage = deployment.instance.event_log_storage
     for pool in sorted(storage.get_concurrency_keys()):
         slots = storage.get_concurrency_info(pool).claimed_slots
@@ -99,17 +111,17 @@ def _held(deployment: Deployment, connections_before: int) -> Iterator[str]:
         yield f"{now} connections to Postgres, where there were {connections_before}"
 
 
-def connections(deployment: Deployment) -> int:
+def connections(deployment: Judged) -> int:
     """Return how many connections the program has to Postgres."""
     ((count,),) = _rows(deployment, _CONNECTIONS, judge=JUDGE)
     return int(count)
 
 
-def visibly_failed(deployment: Deployment) -> list[str]:
+def visibly_failed(deployment: Judged) -> list[str]:
     """Say which landings were given up, for all to see."""
     return [f"{row[0]}: {row[1]}" for row in _rows(deployment, _FAILED)]
 
 
-def _rows(deployment: Deployment, query: str, **values: Any) -> list[Any]:
+def _rows(deployment: Judged, query: str, **values: Any) -> list[Any]:
     with deployment.engine.connect() as connection:
         return list(connection.execute(sa.text(query), values))

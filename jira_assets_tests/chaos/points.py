@@ -43,6 +43,11 @@ def arm(folder: Path, name: str, passes: int = 0) -> None:
 def disarm(folder: Path, name: str) -> bool:
     """Take the point away; say whether a process was killed at it."""
     (folder / name).unlink(missing_ok=True)
+    return fallen(folder, name)
+
+
+def fallen(folder: Path, name: str) -> bool:
+    """Say whether a process was killed at the point since it was armed."""
     return (folder / f"{name}.fallen").exists()
 
 

@@ -23,6 +23,8 @@ STUCK_SECONDS: Final = 100.0
 """How long nothing may change, until what goes on counts as stuck."""
 REST_SECONDS: Final = 500.0
 """How long it may take in all to come to rest."""
+POINT_SECONDS: Final = 90.0
+"""How long somebody may take to come by at a point, while anything goes on."""
 _POLL_SECONDS: Final = 0.5
 _QUIET_LOOKS: Final = 4
 """How often in a row nothing may be going on, until that counts as rest."""
@@ -124,7 +126,12 @@ class Round:
         """Inject what is planned, ask for what is due, and end all faults."""
         began, todo = time.monotonic(), list(self._plan.injections)
         second = False
-        while (now := time.monotonic() - began) < WINDOW_SECONDS or todo or not second:
+        while (
+            (now := time.monotonic() - began) < WINDOW_SECONDS
+            or todo
+            or not second
+            or (injector.waiting and now < POINT_SECONDS and going_on(self._deployment))
+        ):
             if not second and now >= self._plan.second_at:
                 second = True
                 self._change(self._plan.second, "second")
@@ -132,7 +139,7 @@ class Round:
             if todo and now >= todo[0].at:
                 injector.inject(todo.pop(0))
             self._deployment.supervise()
-            time.sleep(_POLL_SECONDS / 2)
+            time.sleep(_POLL_SECONDS)
         injector.end()
 
     def _ask_again(self) -> bool:
