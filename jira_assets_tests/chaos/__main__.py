@@ -1,5 +1,6 @@
 """``python -m jira_assets_tests.chaos --rounds 100 --seed 1``: what breaks, and what is lost."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def main(
 ) -> None:
     """Play rounds of changes, faults and judgement; exit 1 on any difference."""
     console, report = Console(), Report()
+    # What was started is ended, too, by whom a supervisor tells to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Told to end."))
     with deployed(sabotage=sabotage) as deployment:
         for outcome in play(deployment, range(seed, seed + rounds), only):
             report.add(outcome)

@@ -38,8 +38,8 @@ from jira_assets_tests.chaos.sabotage import SABOTAGES
 MODULE: Final = __name__
 BEAT_SECONDS: Final = 1.0
 _TIMES: Final[tuple[tuple[Any, str, Any], ...]] = (
-    (transform_sensor, "INTERVAL_SECONDS", 1),
-    (jobs_sensor, "INTERVAL_SECONDS", 1),
+    (transform_sensor, "INTERVAL_SECONDS", 2),
+    (jobs_sensor, "INTERVAL_SECONDS", 2),
     (reconciler, "INTERVAL_SECONDS", 3),
     (runs, "STARTING_SECONDS", 25.0),
     (planning, "PAUSES", (1, 2, 4, 8)),

@@ -1,6 +1,8 @@
 """A TCP proxy on loopback that cuts, refuses or stalls the connections that go through it."""
 
 import asyncio
+import socket
+import struct
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -11,6 +13,8 @@ T = TypeVar("T")
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Streams]]
 _CHUNK: Final = 1 << 16
+_RESET: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER: whoever is on the other side hears of a reset, not of a polite end."""
 
 
 def to_port(port: int) -> Connect:
@@ -47,9 +51,10 @@ class Proxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.cut()
+        self._ask(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def cut(self) -> int:
         """Reset every connection there is; return how many."""
@@ -73,22 +78,30 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._came, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._came, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _end(self) -> None:
+        self._server.close()
+        self._flowing.set()
+        await self._reset()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
 
     async def _reset(self) -> int:
         for writer in self._open:
-            writer.transport.abort()
+            _abort(writer)
         return len(self._open) // 2
 
     async def _came(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
-            writer.transport.abort()
+            _abort(writer)
             return
         try:
             there, onward = await self._connect()
         except OSError:
-            writer.transport.abort()
+            _abort(writer)
             return
         self._open |= {writer, onward}
         try:
@@ -104,3 +117,10 @@ class Proxy:
                 await writer.drain()
         # A client that was killed ends its server's side, too, and the other way round.
         writer.close()
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    found = writer.get_extra_info("socket")
+    if not writer.transport.is_closing():
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    writer.transport.abort()
