@@ -111,8 +111,8 @@ def _move_issue(site: JiraSite, rng: Random, name: str) -> None:
 def _delete_issue(site: JiraSite, rng: Random, name: str) -> None:
     issue = site.issue(_issue(site, rng))
     # A sweep leaves half of a project, and what changed within minutes, to the next one.
-    few = len(site.state.issues_by_project[issue.project_id]) > 4
-    if few and issue.updated < now() - _SETTLED_MILLISECONDS:
+    many = len(site.state.issues_by_project[issue.project_id]) > 4
+    if many and issue.updated < now() - _SETTLED_MILLISECONDS:
         site.delete_issue(issue.id)
 
 
