@@ -41,7 +41,7 @@ _TIMES: Final[tuple[tuple[Any, str, Any], ...]] = (
     (transform_sensor, "INTERVAL_SECONDS", 2),
     (jobs_sensor, "INTERVAL_SECONDS", 2),
     (reconciler, "INTERVAL_SECONDS", 3),
-    (runs, "STARTING_SECONDS", 25.0),
+    (runs, "STARTING_SECONDS", 40.0),
     (planning, "PAUSES", (1, 2, 4, 8)),
 )
 
