@@ -4,16 +4,12 @@ The daemon loads them by its ``dagster.yaml``. It also looks at its sensors ever
 every five.
 """
 
-from typing import Any, Final
-
 from dagster import DagsterRun
 from dagster._core.launcher import DefaultRunLauncher, LaunchRunContext
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._daemon import sensor
 
 from jira_assets_tests.chaos.points import AFTER_QUEUE, AFTER_REQUEST, fall
-
-MODULE: Final = __name__
 
 
 class ChaosCoordinator(QueuedRunCoordinator):
@@ -30,19 +26,6 @@ class ChaosLauncher(DefaultRunLauncher):
     def launch_run(self, context: LaunchRunContext) -> None:
         fall(AFTER_QUEUE)
         super().launch_run(context)
-
-
-def parts() -> dict[str, Any]:
-    """Return what ``dagster.yaml`` says of them."""
-    return {
-        "run_coordinator": {
-            "module": MODULE,
-            "class": ChaosCoordinator.__name__,
-            "config": {"dequeue_interval_seconds": 1},
-        },
-        "sensors": {"use_threads": True, "num_workers": 4},
-        "run_launcher": {"module": MODULE, "class": ChaosLauncher.__name__},
-    }
 
 
 setattr(sensor, "MIN_INTERVAL_LOOP_TIME", 1)  # noqa: B010  # Final to mypy; for this process

@@ -35,7 +35,7 @@ from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets.warehouse.jobs import update_job
 from jira_assets.warehouse.migrate import migrate
-from jira_assets_tests.chaos import daemon_parts, points
+from jira_assets_tests.chaos import points
 from jira_assets_tests.chaos.processes import Dagster
 from jira_assets_tests.chaos.proxy import Proxy, to_port, to_socket
 from jira_assets_tests.chaos.servers import StoppablePostgres
@@ -46,6 +46,16 @@ KEY: Final = PartitionKey("acme", "cloud")
 DEAD_AFTER_SECONDS: Final = 10
 REPUBLISH_SECONDS: Final = 4
 _DATABASE: Final = "jira_assets"
+_DAEMON_PARTS: Final = {
+    "run_coordinator": {
+        "module": points.DAEMON_MODULE,
+        "class": "ChaosCoordinator",
+        "config": {"dequeue_interval_seconds": 1},
+    },
+    "sensors": {"use_threads": True, "num_workers": 4},
+    "run_launcher": {"module": points.DAEMON_MODULE, "class": "ChaosLauncher"},
+}
+"""What `dagster.yaml` says beside the product's."""
 
 
 @dataclass
@@ -157,7 +167,7 @@ def _instance(home: Path, url: str) -> DagsterInstance:
 def _variables(folder: Path, url: str, amqp_port: int, sabotage: str | None) -> dict[str, str]:
     """Return the environment of the program's processes; times are short so that rounds are."""
     home, storage = folder / "dagster", dagster_storage_url(url)
-    config = instance_config(storage) | daemon_parts.parts()
+    config = instance_config(storage) | _DAEMON_PARTS
     (home / "dagster.yaml").write_text(yaml.safe_dump(config))
     return {
         **{name: "" for name in os.environ if name.startswith("JIRA_ASSETS_")},

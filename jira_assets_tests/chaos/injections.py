@@ -8,6 +8,7 @@ from typing import Final
 import kombu
 import psutil
 
+from jira_assets.queue.address import Names
 from jira_assets.sandbox.faults import Fault
 from jira_assets_tests.chaos.deployment import Deployment
 from jira_assets_tests.chaos.plan import Injection
@@ -136,15 +137,21 @@ def _rabbitmq_silent(deployment: Deployment, injection: Injection, _rng: Random)
 
 
 def _forge(deployment: Deployment, _injection: Injection, rng: Random) -> bool:
-    names = deployment.broker.names
-    with kombu.Connection(deployment.rabbitmq.url, connect_timeout=5) as connection:
-        producer = kombu.Producer(connection.channel(), names.exchange, auto_declare=False)
-        body = b"no message of ours %d" % rng.randrange(1000)
-        producer.publish(
-            body, routing_key=names.transform, content_type="application/json", serializer=None
-        )
+    forge(deployment.rabbitmq.url, deployment.broker.names, rng.randrange(1000))
     deployment.forged += 1
     return True
+
+
+def forge(url: str, names: Names, number: int) -> None:
+    """Put a message into the queue that nobody can read."""
+    with kombu.Connection(url, connect_timeout=5) as connection:
+        producer = kombu.Producer(connection.channel(), auto_declare=False)
+        producer.publish(
+            b"no message of ours %d" % number,
+            exchange=names.exchange,
+            routing_key=names.transform,
+            content_type="application/json",
+        )
 
 
 Act = Callable[[Deployment, Injection, Random], bool]

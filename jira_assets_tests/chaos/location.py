@@ -35,7 +35,6 @@ from jira_assets_tests.chaos.points import (
 )
 from jira_assets_tests.chaos.sabotage import SABOTAGES
 
-MODULE: Final = __name__
 BEAT_SECONDS: Final = 1.0
 _TIMES: Final[tuple[tuple[Any, str, Any], ...]] = (
     (transform_sensor, "INTERVAL_SECONDS", 2),

@@ -10,6 +10,9 @@ import signal
 from pathlib import Path
 from typing import Final
 
+LOCATION_MODULE: Final = "jira_assets_tests.chaos.location"
+DAEMON_MODULE: Final = "jira_assets_tests.chaos.daemon_parts"
+"""Named, not imported: to import them is to have the points in one's own process."""
 FOLDER_VARIABLE: Final = "JIRA_ASSETS_CHAOS_POINTS"
 SABOTAGE_VARIABLE: Final = "JIRA_ASSETS_CHAOS_SABOTAGE"
 

@@ -13,7 +13,7 @@ import psutil
 import yaml
 
 from jira_assets.sandbox.dagster_dev import LOCATION, free_port
-from jira_assets_tests.chaos import location
+from jira_assets_tests.chaos.points import LOCATION_MODULE
 from jira_assets_tests.patience import wait_for
 
 
@@ -70,7 +70,7 @@ class Dagster:
         place = {"host": "127.0.0.1", "port": self._port, "location_name": LOCATION}
         workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": place}]}))
         python = [sys.executable, "-m"]
-        serve = ["dagster", "api", "grpc", "--module-name", location.MODULE]
+        serve = ["dagster", "api", "grpc", "--module-name", LOCATION_MODULE]
         serve += ["--host", "127.0.0.1", "--port", str(self._port), "--location-name", LOCATION]
         run = ["dagster._daemon", "run", "--workspace", str(workspace)]
         self.code_server = Supervised([*python, *serve], environment, folder / "code_server.log")

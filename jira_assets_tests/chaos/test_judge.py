@@ -17,6 +17,7 @@ from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.connect import close_engines, engine_for
 from jira_assets.warehouse.heartbeat import beat
 from jira_assets_tests.chaos.deployment import as_judge
+from jira_assets_tests.chaos.injections import forge
 from jira_assets_tests.chaos.judge import connections, going_on, judge
 from jira_assets_tests.conftest import AddIntegration, Database
 
@@ -115,6 +116,16 @@ def test_what_was_given_up_is_not_going_on(place: Place) -> None:
 def test_the_judge_sees_a_dead_letter_that_nobody_put_there(place: Place) -> None:
     place.forged = 1
     assert any("0 dead letters, not 1" in line for line in judge(place, 0))
+
+
+def test_a_forged_message_is_no_message_of_ours(place: Place, rabbitmq_url: str) -> None:
+    place.broker.depths()  # which declares the queues
+    forge(rabbitmq_url, place.broker.names, 7)
+    with place.broker.drain() as reader:
+        (delivery,) = reader.take(5)
+        assert delivery.body == b"no message of ours 7"
+        delivery.dead_letter("it is none")
+    assert any("1 dead letters, not 0" in line for line in judge(place, 0))
 
 
 @contextmanager

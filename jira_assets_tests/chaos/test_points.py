@@ -32,3 +32,11 @@ def test_a_point_that_nobody_met_is_taken_away(tmp_path: Path) -> None:
     arm(tmp_path, MID_MERGE)
     assert not disarm(tmp_path, MID_MERGE)
     assert _pass(tmp_path) == 0
+
+
+def test_the_harness_itself_has_no_points() -> None:
+    code = (
+        "import sys, jira_assets_tests.chaos.__main__, jira_assets_tests.chaos.points as points; "
+        "sys.exit(bool({points.LOCATION_MODULE, points.DAEMON_MODULE} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
