@@ -1,0 +1,183 @@
+"""What the chaos harness plays with: real servers and processes, kept up over rounds.
+
+Everything that the program asks of Postgres and RabbitMQ goes through a proxy; the harness itself
+looks past it, as ``chaos_judge``. The sandbox is served from the harness's process, which changes
+it and knows its truth; to the program it is another process.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+import yaml
+from dagster import DagsterInstance
+from sqlalchemy.engine import make_url
+
+from jira_assets.dagster_home import instance_config
+from jira_assets.jobs.partitions_sensor import sync_partitions
+from jira_assets.partitions import PartitionKey
+from jira_assets.queue.broker import Broker
+from jira_assets.sandbox.postgres import RUNTIME_ROLE
+from jira_assets.sandbox.server import SandboxServer
+from jira_assets.sandbox.site import JiraSite
+from jira_assets.sandbox.synthetic import synthetic_site
+from jira_assets.warehouse.connect import close_engines, engine_for
+from jira_assets.warehouse.dagster_storage import dagster_storage_url, prepare_dagster
+from jira_assets.warehouse.integrations import add_integration
+from jira_assets.warehouse.job_settings import TEMPLATES
+from jira_assets.warehouse.jobs import update_job
+from jira_assets.warehouse.migrate import migrate
+from jira_assets_tests.chaos import points
+from jira_assets_tests.chaos.processes import Dagster
+from jira_assets_tests.chaos.proxy import Proxy, to_port, to_socket
+from jira_assets_tests.chaos.servers import StoppablePostgres
+from jira_assets_tests.rabbitmq import RabbitMQNode, server_program
+
+JUDGE: Final = "chaos_judge"
+KEY: Final = PartitionKey("acme", "cloud")
+DEAD_AFTER_SECONDS: Final = 10
+REPUBLISH_SECONDS: Final = 4
+_DATABASE: Final = "jira_assets"
+_DAEMON_PARTS: Final = {
+    "run_coordinator": {
+        "module": points.DAEMON_MODULE,
+        "class": "ChaosCoordinator",
+        "config": {"dequeue_interval_seconds": 1},
+    },
+    "sensors": {"use_threads": True, "num_workers": 4},
+    "run_launcher": {"module": points.DAEMON_MODULE, "class": "ChaosLauncher"},
+}
+"""What `dagster.yaml` says beside the product's."""
+
+
+@dataclass
+class Deployment:
+    """One integration, ``acme/cloud``, and all that reads it."""
+
+    folder: Path
+    postgres: StoppablePostgres
+    rabbitmq: RabbitMQNode
+    to_postgres: Proxy
+    to_rabbitmq: Proxy
+    jira: SandboxServer
+    site: JiraSite
+    dagster: Dagster
+    instance: DagsterInstance
+    engine: sa.Engine
+    broker: Broker
+    forged: int = 0
+    """How many messages that nobody can read were put into the queue."""
+    keep: bool = False
+    """Whether the folder with logs and data is there afterwards; it always is after an error."""
+    died: list[str] = field(default_factory=list)
+    """The processes that were started again, in order."""
+
+    @property
+    def points(self) -> Path:
+        return self.folder / "points"
+
+    def supervise(self) -> None:
+        """Start again what has died of Dagster's processes."""
+        self.died += self.dagster.supervise()
+
+
+@contextmanager
+def deployed(*, sabotage: str | None = None) -> Iterator[Deployment]:
+    """Set everything up; end it all after the block."""
+    folder = Path(tempfile.mkdtemp(prefix="jira-assets-chaos-"))
+    with ExitStack() as stack:
+        made = _deploy(stack, folder, sabotage)
+        yield made
+    if not made.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
+    for name in ("points", "dagster", "rabbitmq"):
+        (folder / name).mkdir()
+    postgres = stack.enter_context(StoppablePostgres(folder))
+    rabbitmq = RabbitMQNode(folder / "rabbitmq", server_program())
+    stack.callback(rabbitmq.stop)
+    rabbitmq.start()
+    to_postgres = stack.enter_context(Proxy(to_socket(str(postgres.socket))))
+    to_rabbitmq = stack.enter_context(Proxy(to_port(rabbitmq.port)))
+    site = synthetic_site(projects=8, issues=40, custom_fields=8, seed=7, deployment="cloud")
+    jira = stack.enter_context(SandboxServer(site))
+
+    stack.callback(close_engines)
+    migrate(postgres.owner_url, postgres.runtime_url)
+    prepare_dagster(postgres.owner_url, postgres.runtime_url)
+    judges_url = as_judge(postgres.runtime_url)
+    engine = engine_for(judges_url)
+    add_integration(engine, KEY, base_url=jira.url, auth="none")
+    for template in TEMPLATES:
+        update_job(engine, KEY, template.job_name, enabled=False)
+
+    programs_url = f"postgresql://{RUNTIME_ROLE}@127.0.0.1:{to_postgres.port}/{_DATABASE}"
+    variables = _variables(folder, programs_url, to_rabbitmq.port, sabotage)
+    home = folder / "judge"
+    home.mkdir()
+    instance = stack.enter_context(_instance(home, dagster_storage_url(judges_url)))
+    sync_partitions(instance, engine)
+    dagster = Dagster(folder, variables)
+    stack.callback(dagster.stop)
+    dagster.start()
+    _read_all(folder, variables)
+    return Deployment(
+        folder=folder,
+        postgres=postgres,
+        rabbitmq=rabbitmq,
+        to_postgres=to_postgres,
+        to_rabbitmq=to_rabbitmq,
+        jira=jira,
+        site=site,
+        dagster=dagster,
+        instance=instance,
+        engine=engine,
+        broker=Broker(rabbitmq.url),
+    )
+
+
+def as_judge(url: str) -> str:
+    """Return the URL under which the judge's own connections can be told from the program's."""
+    named = make_url(url).update_query_dict({"application_name": JUDGE})
+    return named.render_as_string(hide_password=False)
+
+
+def _read_all(folder: Path, variables: dict[str, str]) -> None:
+    """Fill the tables before anything breaks."""
+    with (folder / "sync.log").open("wb") as log:
+        command = [sys.executable, "-m", "jira_assets", "sync", str(KEY)]
+        subprocess.run(command, env={**os.environ, **variables}, stdout=log, stderr=log, check=True)
+
+
+def _instance(home: Path, url: str) -> DagsterInstance:
+    (home / "dagster.yaml").write_text(yaml.safe_dump(instance_config(url)))
+    return DagsterInstance.from_config(str(home))
+
+
+def _variables(folder: Path, url: str, amqp_port: int, sabotage: str | None) -> dict[str, str]:
+    """Return the environment of the program's processes; times are short so that rounds are."""
+    home, storage = folder / "dagster", dagster_storage_url(url)
+    config = instance_config(storage) | _DAEMON_PARTS
+    (home / "dagster.yaml").write_text(yaml.safe_dump(config))
+    return {
+        **{name: "" for name in os.environ if name.startswith("JIRA_ASSETS_")},
+        "DAGSTER_HOME": str(home),
+        "JIRA_ASSETS_HOME": str(folder),
+        "JIRA_ASSETS_DATABASE_URL": url,
+        "JIRA_ASSETS_DAGSTER_DATABASE_URL": storage,
+        "JIRA_ASSETS_BROKER_URL": f"amqp://guest:guest@127.0.0.1:{amqp_port}//",
+        "JIRA_ASSETS_DEAD_AFTER_SECONDS": str(DEAD_AFTER_SECONDS),
+        "JIRA_ASSETS_REPUBLISH_AFTER_SECONDS": str(REPUBLISH_SECONDS),
+        points.FOLDER_VARIABLE: str(folder / "points"),
+        points.SABOTAGE_VARIABLE: sabotage or "",
+    }
