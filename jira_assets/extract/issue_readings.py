@@ -8,6 +8,8 @@ Decisions this module embodies:
 * Pages of a project are numbered here, as they come; projects come in any order.
 * A project that cannot be read (any more) ends as what it is, and keeps its watermark; when every
   single one does, that is lost access, and the reading fails.
+* Of an archived project a search finds nothing, on most sites. That says nothing of its issues:
+  nothing lands, and it keeps its watermark, so that all that there is comes when it is restored.
 """
 
 from collections import Counter
@@ -84,15 +86,28 @@ class IssueReading:
             if plan.idle:
                 self.readable += 1
                 yield ScopeEnd(plan.project.id, plan.window)
+        archived = {plan.project.id for plan in plans if plan.project.archived}
         numbers: Counter[str] = Counter()
+        held: dict[str, ScopePage] = {}
         for event in self.client.issues(self._query(plan) for plan in plans if not plan.idle):
+            project_id = _project_of(event)
+            first = held.pop(project_id, None)
             if isinstance(event, ProjectEnd):
                 progress.step()
+                if first is not None and not event.issues:
+                    self.readable += 1
+                    continue
+            if first is not None:
+                yield first
+            if isinstance(event, ProjectEnd):
                 yield self._end(event)
+                continue
+            page = ScopePage(project_id, page_of(event, numbers[project_id]))
+            numbers[project_id] += 1
+            if project_id in archived and numbers[project_id] == 1:
+                held[project_id] = page
             else:
-                project_id = _project_of(event)
-                yield ScopePage(project_id, page_of(event, numbers[project_id]))
-                numbers[project_id] += 1
+                yield page
 
     def notes(self) -> dict[str, Note]:
         """Return what was asked for, and of how many projects nothing."""
@@ -133,7 +148,7 @@ class IssueReading:
         return ScopeEnd(end.project.id, window, reason_of(page_of(end.unreadable, 0)))
 
 
-def _project_of(answer: Answer) -> str:
-    if answer.project is None:
-        raise TypeError(f"{answer.path} is about no project")
-    return answer.project.id
+def _project_of(event: Answer | ProjectEnd) -> str:
+    if event.project is None:
+        raise TypeError("an answer is about no project")
+    return event.project.id

@@ -7,7 +7,8 @@ Decisions this module embodies:
 * Pages of `project_statuses` and `issue_samples` stand for themselves (one project each), so a
   retried step goes on where the last attempt ended. Offset pages hang together: they are read anew,
   and so is the sweep of issue ids.
-* Archived projects are not swept: their issues stay, but a search may not find them any more.
+* Archived projects are not swept: their issues stay, but a search may not find them any more. For
+  the same reason their issues are read only when all are, and nothing else moves their watermark.
 * What later entities need of earlier ones (the roster, the use and the types of fields) is kept
   while it streams past, never the pages.
 """
@@ -150,7 +151,12 @@ class SiteReader:
             raise self._nothing_readable(refs)
 
     def _issues(self, landed: frozenset[str]) -> Iterator[ScopePage | ScopeEnd]:
-        refs = [ref for ref in self._selected() if ref.id not in landed]
+        in_full = self.issue_reading.wanted.full
+        refs = [
+            ref
+            for ref in self._selected()
+            if ref.id not in landed and (in_full or not ref.archived)
+        ]
         if landed:
             self.log(f"{len(landed):,} projects landed in an earlier attempt")
         now, reading = self.client.site_time(), self.issue_reading

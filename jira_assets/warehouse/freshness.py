@@ -114,7 +114,7 @@ def _applied(connection: sa.Connection) -> dict[tuple[int, str], datetime]:
 
 
 def _issues_read(connection: sa.Connection) -> dict[int, datetime]:
-    """Return until when each integration's issues were read: of those projects that can be."""
+    """Return until when each integration's issues were read: of living projects that can be."""
     marks = issue_watermarks.c
     read = sa.select(marks.integration_id, sa.func.min(marks.read_until)).where(
         marks.unreadable.is_(None), marks.read_until.is_not(None)
@@ -123,6 +123,7 @@ def _issues_read(connection: sa.Connection) -> dict[int, datetime]:
         projects.c.integration_id == marks.integration_id,
         projects.c.jira_id == marks.project_jira_id,
         projects.c.deleted_at.is_(None),
+        projects.c.archived.is_not(True),  # What cannot be searched stays where it was.
     )
     grouped = read.where(living).group_by(marks.integration_id)
     return {row[0]: row[1] for row in connection.execute(grouped)}

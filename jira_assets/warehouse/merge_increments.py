@@ -325,11 +325,16 @@ class _Merge:
         )
 
     def _is_passed(self, landing: Landing, held: _Held) -> bool:
-        """Whether the tables hold a newer sweep. The same one may be due again."""
+        """Whether the tables hold a newer sweep, or the same one.
+
+        The same one is due again after what is older; else it would go back behind what is newer.
+        """
         if self.force:
             return self._is_overtaken(landing, held)
+        orders = [each.order for each in self._held_of(landing, held) if each is not None]
         return any(
-            each is not None and each.order > landing.order for each in self._held_of(landing, held)
+            order > landing.order or (order == landing.order and not self._applied_anything)
+            for order in orders
         )
 
     def _is_overtaken(self, landing: Landing, held: _Held) -> bool:

@@ -191,12 +191,15 @@ def _failures(connection: sa.Connection, limit: int = 5) -> dict[int, list[str]]
 
 
 def _issue_readings(connection: sa.Connection) -> dict[int, IssueReading]:
-    """Read by integration; of projects that are deleted, nothing. One that is not known counts."""
+    """Read by integration; of projects that are deleted or archived, nothing.
+
+    One that is not known counts.
+    """
     marks = issue_watermarks.c
-    is_deleted = sa.exists().where(
+    is_gone = sa.exists().where(
         projects.c.integration_id == marks.integration_id,
         projects.c.jira_id == marks.project_jira_id,
-        projects.c.deleted_at.is_not(None),
+        sa.or_(projects.c.deleted_at.is_not(None), projects.c.archived.is_(True)),
     )
     read = (
         sa.select(
@@ -205,7 +208,7 @@ def _issue_readings(connection: sa.Connection) -> dict[int, IssueReading]:
             sa.func.count(marks.unreadable),
             sa.func.sum(marks.withheld_deletions),
         )
-        .where(~is_deleted)
+        .where(~is_gone)
         .group_by(marks.integration_id)
     )
     return {row[0]: IssueReading(row[1], row[2], row[3]) for row in connection.execute(read)}

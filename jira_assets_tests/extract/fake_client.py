@@ -19,7 +19,7 @@ class Client:
     """Lists projects A, B and C; what is asked of those in ``unreadable`` is answered 404.
 
     ``listed`` is what else the list says of a project, by its key. Each project has one issue, with
-    a value in ``customfield_1``.
+    a value in ``customfield_1``; those in ``empty`` have none.
     """
 
     def __init__(
@@ -27,7 +27,9 @@ class Client:
         unreadable: Iterable[str] = (),
         error: Exception | None = None,
         listed: Mapping[str, Mapping[str, Any]] | None = None,
+        empty: Iterable[str] = (),
     ) -> None:
+        self.empty = set(empty)
         self.unreadable = set(unreadable)
         self.error = error
         self.listed = listed or {}
@@ -77,7 +79,7 @@ class Client:
         self.queries += queries
         self.asked += [query.project.key for query in self.queries]
         for ref in (query.project for query in self.queries):
-            if ref.key not in self.unreadable:
+            if ref.key not in self.unreadable | self.empty:
                 yield self._search(ref)
         for ref in (query.project for query in self.queries):
             yield from self._read(ref)
@@ -86,7 +88,7 @@ class Client:
         answer = self._search(ref)
         if answer.status == 200:
             yield answer
-            yield ProjectEnd(ref, 1)
+            yield ProjectEnd(ref, 0 if ref.key in self.empty else 1)
         else:
             yield ProjectEnd(ref, 0, answer)
 
@@ -94,7 +96,8 @@ class Client:
         if ref.key in self.unreadable:
             return Answer(SEARCH, {}, 404, {"errorMessages": ["gone"]}, ref, method="POST")
         issue = {"id": f"1{ref.id}", "fields": {"customfield_1": 5, "customfield_2": None}}
-        return Answer(SEARCH, {}, 200, {"issues": [issue]}, ref, method="POST")
+        found = [] if ref.key in self.empty else [issue]
+        return Answer(SEARCH, {}, 200, {"issues": found}, ref, method="POST")
 
 
 def _project(key: str) -> dict[str, Any]:

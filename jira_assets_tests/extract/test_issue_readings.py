@@ -172,14 +172,35 @@ def test_texts_as_html_and_everything_are_asked_for_if_wanted() -> None:
     assert [(query.since, query.rendered) for query in client.queries] == [(None, True)] * 3
 
 
-def test_archived_projects_are_neither_sampled_nor_swept_but_read() -> None:
+def test_archived_projects_are_neither_sampled_nor_swept_and_only_read_in_full() -> None:
     client = Client(listed={"B": {"archived": True}})
     reader = reader_of(client)
     samples = list(reader.pages("issue_samples", NOTHING_LEFT))
     swept = list(reader.pages("issue_ids", NOTHING_LEFT))
     assert client.asked == ["A", "C", "A", "C"]
     assert [page.page for page in samples] == [page.page for page in swept] == [0, 1]
-    assert set(ends(reader.issues(NOTHING_LANDED))) == {A, B, C}
+    assert set(ends(reader.issues(NOTHING_LANDED))) == {A, C}
+    again = Client(listed={"B": {"archived": True}})
+    full = issue_reading(again, wanted=Wanted(full=True))
+    assert set(ends(reader_of(again, full).issues(NOTHING_LANDED))) == {A, B, C}
+
+
+@pytest.mark.parametrize("archived", [True, False])
+def test_that_nothing_is_found_in_an_archived_project_says_nothing(*, archived: bool) -> None:
+    """Else it would count as read, and its issues would be missed when it is restored."""
+    client = Client(empty="B", listed={"B": {"archived": archived}, "C": {"archived": archived}})
+    reading = issue_reading(client, wanted=Wanted(full=True))
+    events = list(reader_of(client, reading).issues(NOTHING_LANDED))
+    assert set(ends(events)) == ({A, C} if archived else {A, B, C})
+    pages = [(each.scope, each.page.page) for each in events if isinstance(each, ScopePage)]
+    assert sorted(pages) == sorted([(A, 0), (A, 1), (C, 0), (C, 1)] + [(B, 0)] * (not archived))
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_site_of_nothing_but_archived_projects_has_not_lost_access(*, full: bool) -> None:
+    client = Client(empty="ABC", listed={key: {"archived": True} for key in "ABC"})
+    reader = reader_of(client, issue_reading(client, wanted=Wanted(full=full)))
+    assert list(reader.issues(NOTHING_LANDED)) == []
 
 
 def test_a_sweep_has_a_page_of_what_cannot_be_read() -> None:

@@ -333,6 +333,23 @@ def test_a_replay_does_not_go_back_behind_what_was_applied_meanwhile(
     assert the_keys(warehouse, owner) == ["OLD-1", "OLD-2", "OLD-3"]
 
 
+def test_a_sweep_that_another_run_applied_does_not_go_back_behind_what_came_since(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    """Issue 4 became visible: it is no newer than the sweep, which does not have it."""
+    found = [issue(each, f"P-{each}") for each in "123"]
+    put(warehouse, owner, *whole("10", *found))
+    put_sweep(warehouse, owner, {"10": "123"})
+    known = changes_to_apply(warehouse, owner, TABLES, "1")
+    apply(warehouse, owner)
+    put(warehouse, owner, *whole("10", *found, issue("4", "P-4")))
+    apply(warehouse, owner)
+
+    merge_increments(warehouse, increments(owner, known), run_id="late")
+
+    assert the_keys(warehouse, owner) == ["P-1", "P-2", "P-3", "P-4"]
+
+
 def the_keys(engine: sa.Engine, owner: Owner) -> list[str]:
     return [row["key"] for row in stored(engine, "issues", owner) if row["deleted_at"] is None]
 

@@ -27,14 +27,15 @@ def test_the_project_that_is_furthest_behind_is_told(warehouse: sa.Engine) -> No
         *whole("10", until=2),
         *whole("20", until=3),
         *whole("gone", until=1),
+        *whole("archived", until=1),
         ScopeEnd("30", window(), unreadable="403"),
         ScopeEnd("gone too", window(), unreadable="403"),
         ScopeEnd("never synced", window(), unreadable="403"),
     )
     ours = {"integration_id": owner.integration_id, "tenant_id": owner.tenant_id, "name": "P"}
     with warehouse.begin() as connection:
-        for project in ("10", "20", "30", "gone", "gone too"):
-            row = {**ours, "jira_id": project, "key": project}
+        for project in ("10", "20", "30", "gone", "gone too", "archived"):
+            row = {**ours, "jira_id": project, "key": project, "archived": project == "archived"}
             dead = day(0) if project.startswith("gone") else None
             connection.execute(sa.insert(projects).values(**row, deleted_at=dead))
         for project, withheld in (("10", 2), ("20", 3), ("gone", 9)):
