@@ -54,13 +54,20 @@ def withheld_deletions(
 ) -> Mapping[str, Mapping[str, int]]:
     """Return the keys of the projects whose issues the last sweep did not find and kept."""
     withheld = sa.func.nullif(issue_watermarks.c.withheld_deletions, 0)
-    return _of_watermarks(connection, keys, withheld)
+    return _of_watermarks(connection, keys, withheld, deleted_too=True)
 
 
 def _of_watermarks(
-    connection: sa.Connection, keys: Collection[str], value: sa.ColumnElement[Any]
+    connection: sa.Connection,
+    keys: Collection[str],
+    value: sa.ColumnElement[Any],
+    *,
+    deleted_too: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """Return project key to ``value`` of the watermarks that have one, by partition key."""
+    """Return project key to ``value`` of the watermarks that have one, by partition key.
+
+    ``deleted_too``: also of projects that Jira has no more.
+    """
     scope, mark = scope_of(keys), issue_watermarks.c
     is_gone = (
         sa.exists()
@@ -71,7 +78,8 @@ def _of_watermarks(
         )
         .correlate(issue_watermarks)
     )
-    is_marked = sa.and_(mark.integration_id == scope.c.integration_id, value.is_not(None), ~is_gone)
+    counts = sa.true() if deleted_too else ~is_gone
+    is_marked = sa.and_(mark.integration_id == scope.c.integration_id, value.is_not(None), counts)
     query = sa.select(
         scope.c.partition_key, mark.project_key.label("name"), value.label("value")
     ).select_from(scope.outerjoin(issue_watermarks, is_marked))

@@ -201,16 +201,13 @@ def _issue_readings(connection: sa.Connection) -> dict[int, IssueReading]:
         projects.c.jira_id == marks.project_jira_id,
         sa.or_(projects.c.deleted_at.is_not(None), projects.c.archived.is_(True)),
     )
-    read = (
-        sa.select(
-            marks.integration_id,
-            sa.func.min(marks.read_until),
-            sa.func.count(marks.unreadable),
-            sa.func.sum(marks.withheld_deletions),
-        )
-        .where(~is_gone)
-        .group_by(marks.integration_id)
-    )
+    read = sa.select(
+        marks.integration_id,
+        sa.func.min(marks.read_until).filter(~is_gone),
+        sa.func.count(marks.unreadable).filter(~is_gone),
+        # Those of a project that is gone wait for somebody's word all the same.
+        sa.func.sum(marks.withheld_deletions),
+    ).group_by(marks.integration_id)
     return {row[0]: IssueReading(row[1], row[2], row[3]) for row in connection.execute(read)}
 
 

@@ -5,6 +5,8 @@ Decisions this module embodies:
 * Only what the sweep looked at can be gone: issues of projects that it has a page of, and that Jira
   had last changed some minutes before it began (its index lags). An issue that moved is on its new
   project's page.
+* A project that Jira has no more (its row is deleted) has no issues any more either: they are gone
+  all at once, which is the next rule's case.
 * Half a project gone at once is an account that lost its permissions rather than half a project:
   nothing of it is deleted, and how many there were is kept where people see it.
 * What is deleted and on a page is there after all. It lives again: nobody changed it meanwhile, so
@@ -29,6 +31,13 @@ _CREATE: Final = (
     "CREATE TEMPORARY TABLE swept_issues (jira_id text) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE swept_projects (jira_id text) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE gone_issues (jira_id text, project_jira_id text) ON COMMIT DROP",
+)
+_ADD_DELETED_PROJECTS: Final = sa.text(
+    """
+    INSERT INTO swept_projects
+    SELECT jira_id FROM jira.projects WHERE integration_id = :integration_id
+    AND deleted_at IS NOT NULL AND jira_id NOT IN (SELECT jira_id FROM swept_projects)
+    """
 )
 _FIND_GONE: Final = sa.text(
     """
@@ -133,6 +142,7 @@ class SweepStage:
             "accept": accept,
         }
         self._connection.execute(sa.select(sa.func.set_config("enable_nestloop", "off", True)))
+        self._execute(_ADD_DELETED_PROJECTS, asked)
         found = self._execute(_FIND_GONE, asked).rowcount
         self._execute(_WITHHOLD, asked)
         issues, changes = Tally(), Tally()

@@ -13,6 +13,7 @@ from jira_assets.warehouse.pages_in_turn import PrunedExtractionError
 from jira_assets.warehouse.tables import (
     applied_extractions,
     etl_job_queue,
+    projects,
     raw_extractions,
     rejected_records,
 )
@@ -234,6 +235,35 @@ def test_a_later_sweep_that_is_in_order_says_so(warehouse: sa.Engine, owner: Own
         apply(warehouse, owner)
         mark = read_watermarks(warehouse, owner.integration_id)["10"]
         assert mark.withheld_deletions == withheld
+
+
+def test_the_issues_of_a_project_that_is_gone_wait_for_somebodys_word(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    put(warehouse, owner, *whole("10", *many(3)), *whole("20", *many(2, "20")))
+    apply(warehouse, owner)
+    row = {"integration_id": owner.integration_id, "tenant_id": owner.tenant_id}
+    gone = sa.insert(projects).values(**row, jira_id="10", key="P", name="P", deleted_at=day(1))
+    with warehouse.begin() as connection:
+        connection.execute(gone)
+    found = {"20": ["200", "201"]}
+    put_sweep(warehouse, owner, found)
+
+    kept = apply(warehouse, owner)
+
+    assert [each.alive for each in kept.values()] == [5, 5]
+    marks = read_watermarks(warehouse, owner.integration_id)
+    assert (marks["10"].withheld_deletions, marks["20"].withheld_deletions) == (3, 0)
+    accepted = apply(warehouse, owner, force=True, accept_deletions=True)
+    assert [each.alive for each in accepted.values()] == [2, 2]
+    put_sweep(warehouse, owner, found)
+    apply(warehouse, owner)
+    assert read_watermarks(warehouse, owner.integration_id)["10"].withheld_deletions == 0
+    with warehouse.begin() as connection:
+        connection.execute(sa.update(projects).values(deleted_at=None))
+    put_sweep(warehouse, owner, {**found, "10": ["100", "101", "102"]})
+    restored = apply(warehouse, owner)
+    assert [each.alive for each in restored.values()] == [5, 5]
 
 
 def test_a_sweep_spares_what_it_did_not_look_at(warehouse: sa.Engine, owner: Owner) -> None:
