@@ -60,7 +60,10 @@ def test_a_rate_limit_is_told_as_the_site_tells_it(shell: Shell, deployment: str
         assert shell(*add).code == 0
         said = shell("integration", "test", KEY).said
     [rate] = re.findall(r"limit 20 calls at once, then about (\d+\.\d) a second", said)
-    assert float(rate) == (40.0 if deployment == "data_center" else pytest.approx(40.0, rel=0.15))
+    if deployment == "data_center":
+        assert float(rate) == 40.0
+    else:  # Found by being refused: no more than the limit; on a busy machine, of what it could do.
+        assert 20 <= float(rate) <= 46
 
 
 def test_a_rate_that_so_few_calls_do_not_show_is_not_made_up(desk: Desk) -> None:
