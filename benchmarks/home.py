@@ -52,5 +52,4 @@ def home() -> Iterator[Home]:
                 raise RuntimeError("the embedded Postgres did not start")
             yield Home(environment)
         finally:
-            holder.terminate()
-            holder.communicate()
+            holder.communicate()  # It ends with its input, once the servers have.
