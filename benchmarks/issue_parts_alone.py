@@ -27,6 +27,7 @@ from jira_assets.warehouse.contracts import (
     LandedEntity,
     Owner,
     Piece,
+    RawPage,
     ScopedReading,
     ScopeEnd,
     ScopePage,
@@ -35,7 +36,7 @@ from jira_assets.warehouse.contracts import (
 )
 from jira_assets.warehouse.increments import changes_to_apply
 from jira_assets.warehouse.integrations import add_integration
-from jira_assets.warehouse.jsonb import to_jsonb
+from jira_assets.warehouse.jsonb import jsonb_bytes, without_nuls
 from jira_assets.warehouse.merge_increments import merge_increments
 from jira_assets.warehouse.scoped_landing import land_scopes
 
@@ -51,7 +52,7 @@ def main(url: str, database_url: str) -> None:
         began = time.perf_counter()
         read = list(read_issues(url))
         took["reading (HTTP and JSON)"] = time.perf_counter() - began
-        texts = [to_jsonb(each.page.payload) for each in read if isinstance(each, ScopePage)]
+        texts = [text_of(each.page) for each in read if isinstance(each, ScopePage)]
         took["COPY of the same pages into jsonb"] = copied(engine, texts)
         began = time.perf_counter()
         land_scopes(
@@ -90,9 +91,14 @@ def read_issues(url: str) -> Iterator[ScopePage | ScopeEnd]:
                 numbers[scope] += 1
 
 
-def copied(engine: sa.Engine, texts: list[str]) -> float:
+def text_of(page: RawPage) -> bytes:
+    """Return what lands of a page."""
+    return jsonb_bytes(page.payload) if page.text is None else without_nuls(page.text)
+
+
+def copied(engine: sa.Engine, texts: list[bytes]) -> float:
     """Return the seconds in which Postgres copies texts into a table of jsonb."""
-    escaped = [text.replace("\\", "\\\\").encode() + b"\n" for text in texts]
+    escaped = [text.replace(b"\\", b"\\\\") + b"\n" for text in texts]
     with engine.begin() as connection:
         driver: Any = connection.connection.driver_connection
         connection.exec_driver_sql("CREATE TEMPORARY TABLE ideal (payload jsonb)")
