@@ -72,7 +72,7 @@ def _rekey_project(site: JiraSite, rng: Random, name: str) -> None:
 
 
 def _remove_project(site: JiraSite, rng: Random, name: str) -> None:
-    # The issues of a deleted project stay: a sweep looks at those of projects that it can read.
+    # The issues of a deleted project wait for somebody to say that they are gone: nobody here does.
     empty = sorted(site.state.projects.keys() - site.state.issues_by_project.keys())
     if len(empty) > 1:
         site.remove_project(rng.choice(empty))
