@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from jira_assets.jira.client import ProjectRef
+from jira_assets.jira.moments import moment_of
 from jira_assets.warehouse.integrations import Integration
 
 
@@ -36,27 +37,15 @@ def project_refs(payload: Any) -> Iterator[ListedProject]:
 def _listed(project: dict[str, Any]) -> ListedProject:
     insight = project.get("insight")
     told: dict[str, Any] = insight if isinstance(insight, dict) else {}
-    count = told.get("totalIssueCount")
+    count, changed = told.get("totalIssueCount"), told.get("lastIssueUpdateTime")
     return ListedProject(
         str(project["id"]),
         str(project.get("key") or ""),
         archived=project.get("archived") is True,
-        last_changed=_moment(told.get("lastIssueUpdateTime")),
+        # A number, or a moment without a zone, is none: read as too early, it would hide changes.
+        last_changed=moment_of(changed) if isinstance(changed, str) else None,
         issues=count if isinstance(count, int) and not isinstance(count, bool) else None,
     )
-
-
-def _moment(text: Any) -> datetime | None:
-    """Read a moment of Jira's; None for what is none.
-
-    One that does not say its zone is none: taken for an earlier one than it is, it would hide what
-    changed since.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else None
 
 
 @dataclass
