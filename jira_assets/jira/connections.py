@@ -102,4 +102,4 @@ def _look_where_it_leads(connection: Any) -> None:
         refuse_off_limits(sock)
         return sock
 
-    connection._new_conn = looking  # noqa: SLF001
+    connection._new_conn = looking  # noqa: SLF001  # that place, of this connection alone

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -88,19 +89,23 @@ def _kill_everything(deployment: Deployment, _injection: Injection, _rng: Random
     return True
 
 
+def _for_a_while(
+    injection: Injection, begin: Callable[[], object], end: Callable[[], object]
+) -> bool:
+    begin()
+    time.sleep(injection.seconds)
+    end()
+    return True
+
+
 def _postgres_stops(deployment: Deployment, injection: Injection, _rng: Random) -> bool:
-    return _postgres_away(deployment, injection.seconds, crash=False)
+    postgres = deployment.postgres
+    return _for_a_while(injection, partial(postgres.halt, crash=False), postgres.resume)
 
 
 def _postgres_crashes(deployment: Deployment, injection: Injection, _rng: Random) -> bool:
-    return _postgres_away(deployment, injection.seconds, crash=True)
-
-
-def _postgres_away(deployment: Deployment, seconds: float, *, crash: bool) -> bool:
-    deployment.postgres.halt(crash=crash)
-    time.sleep(seconds)
-    deployment.postgres.resume()
-    return True
+    postgres = deployment.postgres
+    return _for_a_while(injection, partial(postgres.halt, crash=True), postgres.resume)
 
 
 def _postgres_cut(deployment: Deployment, _injection: Injection, _rng: Random) -> bool:
@@ -108,32 +113,24 @@ def _postgres_cut(deployment: Deployment, _injection: Injection, _rng: Random) -
 
 
 def _postgres_silent(deployment: Deployment, injection: Injection, _rng: Random) -> bool:
-    deployment.to_postgres.stall()
-    time.sleep(injection.seconds)
-    deployment.to_postgres.mend()
-    return True
+    to_postgres = deployment.to_postgres
+    return _for_a_while(injection, to_postgres.stall, to_postgres.mend)
 
 
 def _rabbitmq_stops(deployment: Deployment, injection: Injection, _rng: Random) -> bool:
-    deployment.rabbitmq.stop()
-    time.sleep(injection.seconds)
-    deployment.rabbitmq.start()
-    return True
+    rabbitmq = deployment.rabbitmq
+    return _for_a_while(injection, rabbitmq.stop, rabbitmq.start)
 
 
 def _rabbitmq_cut(deployment: Deployment, injection: Injection, _rng: Random) -> bool:
     # Its connections are short: those that come in these seconds are cut as well.
-    deployment.to_rabbitmq.refuse()
-    time.sleep(injection.seconds)
-    deployment.to_rabbitmq.mend()
-    return True
+    to_rabbitmq = deployment.to_rabbitmq
+    return _for_a_while(injection, to_rabbitmq.refuse, to_rabbitmq.mend)
 
 
 def _rabbitmq_silent(deployment: Deployment, injection: Injection, _rng: Random) -> bool:
-    deployment.to_rabbitmq.stall()
-    time.sleep(injection.seconds)
-    deployment.to_rabbitmq.mend()
-    return True
+    to_rabbitmq = deployment.to_rabbitmq
+    return _for_a_while(injection, to_rabbitmq.stall, to_rabbitmq.mend)
 
 
 def _forge(deployment: Deployment, _injection: Injection, rng: Random) -> bool:
