@@ -4,10 +4,11 @@ Decisions this module embodies:
 
 * Every change is a history with its items, and moves ``updated``; a touch moves that alone, as a
   comment does. Moments are epoch milliseconds.
-* A moved issue keeps its id. Its earlier key leads to it, and is never given to another one.
+* A moved issue keeps its id. Its earlier key leads to it, and is never given to another one; nor
+  are the id and the key of a deleted one: an issue added then would take over its histories.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ _NAMES: Final = {
 }
 """Attribute of an issue to Jira's name of the field, where they differ."""
 _FIRST_ID: Final = 100_000
+_OF_THE_SITE: Final = ""
+"""Beside the projects in ``last_gone``: the highest id of a deleted issue."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def added(state: SiteState, project: Project, at: int, attributes: Mapping[str, 
     if type_id is None or status_id is None:
         raise ValueError(f"Project {project.key} has no issue type with statuses: give both.")
     usual = {
-        "id": str(max([_FIRST_ID, *(int(one) for one in state.issues if one.isdecimal())]) + 1),
+        "id": str(_last_id(state) + 1),
         "number": _next_number(state, project),
         "project_id": project.id,
         "summary": "Added",
@@ -100,6 +103,7 @@ def deleted(state: SiteState, issue: Issue) -> Mapping[str, Any]:
     return {
         "issues": {one: row for one, row in state.issues.items() if one != issue.id},
         "moved_keys": {key: one for key, one in state.moved_keys.items() if one != issue.id},
+        "last_gone": _gone(state, [issue]),
     }
 
 
@@ -115,6 +119,7 @@ def without_project(state: SiteState, project_id: str) -> Mapping[str, Any]:
     return {
         "issues": kept,
         "moved_keys": {key: one for key, one in state.moved_keys.items() if one in kept},
+        "last_gone": _gone(state, state.issues_by_project.get(project_id, ())),
     }
 
 
@@ -137,9 +142,25 @@ def _also(issue: Issue, names: set[str]) -> frozenset[str]:
     return issue.changed if issue.document is None else issue.changed | names
 
 
+def _last_id(state: SiteState) -> int:
+    living = (int(one) for one in state.issues if one.isdecimal())
+    return max(_FIRST_ID, state.last_gone.get(_OF_THE_SITE, 0), *living)
+
+
+def _gone(state: SiteState, issues: Iterable[Issue]) -> dict[str, int]:
+    """Return the highest numbers, and the highest id, of deleted issues once these are, too."""
+    last = dict(state.last_gone)
+    for issue in issues:
+        last[issue.project_id] = max(last.get(issue.project_id, 0), issue.number)
+        if issue.id.isdecimal():
+            last[_OF_THE_SITE] = max(last.get(_OF_THE_SITE, 0), int(issue.id))
+    return last
+
+
 def _next_number(state: SiteState, project: Project) -> int:
     issues = state.issues_by_project.get(project.id, ())
-    number = max((issue.number for issue in issues), default=0) + 1
+    last = max((issue.number for issue in issues), default=0)
+    number = max(last, state.last_gone.get(project.id, 0)) + 1
     while f"{project.key}-{number}" in state.moved_keys:
         number += 1
     return number

@@ -131,6 +131,8 @@ class SiteState:
     ``unreadable`` maps a project id to the HTTP status (404 or 403) that asking for its statuses
     brings, though the project list still names it. ``permissions`` are the keys of those that the
     reading account holds. ``moved_keys`` maps the keys that issues had before to their ids.
+    ``last_gone`` maps a project's id to the highest number that a deleted issue of it had, and ""
+    to the highest id: Jira gives neither to another issue.
 
     ``search_page`` is how many issues Data Center's search gives at most, whatever it is asked;
     ``search_depth`` from which offset on it refuses (None: it never does). ``clock_ahead`` is how
@@ -150,6 +152,7 @@ class SiteState:
     permissions: frozenset[str] = frozenset({"BROWSE_PROJECTS"})
     issues: Mapping[str, Issue] = field(default_factory=dict)
     moved_keys: Mapping[str, str] = field(default_factory=dict)
+    last_gone: Mapping[str, int] = field(default_factory=dict)
     search_page: int = 1000
     search_depth: int | None = None
     clock_ahead: int = 0

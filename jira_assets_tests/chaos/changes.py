@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Final
+from zlib import crc32
 
 from jira_assets.sandbox.model import TO_DO, Project, Status
 from jira_assets.sandbox.moments import now
@@ -58,7 +59,8 @@ def _rename_status(site: JiraSite, rng: Random, name: str) -> None:
 
 
 def _add_project(site: JiraSite, rng: Random, name: str) -> None:
-    number = max(int(row) for row in site.state.projects) + 1
+    # As in Jira, an id that a deleted project had does not come again.
+    number = crc32(name.encode())
     workflow = next(iter(site.state.workflows.values()))
     site.add_project(Project(str(number), f"C{number}", f"Added {name}"), workflow)
 

@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 from typing import Final
 
+CODE_SERVER: Final = "jira_assets_tests.chaos.code_server"
 LOCATION_MODULE: Final = "jira_assets_tests.chaos.location"
 DAEMON_MODULE: Final = "jira_assets_tests.chaos.daemon_parts"
 """Named, not imported: to import them is to have the points in one's own process."""

@@ -8,13 +8,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import psutil
 import yaml
 
 from jira_assets.sandbox.dagster_dev import LOCATION, free_port
-from jira_assets_tests.chaos.points import LOCATION_MODULE
+from jira_assets_tests.chaos.points import CODE_SERVER, LOCATION_MODULE
 from jira_assets_tests.patience import wait_for
+
+_FORK_SERVER: Final = "multiprocessing.forkserver"
+"""Part of the command line of the process that forks runs, and of each that it forked."""
 
 
 class Supervised:
@@ -70,7 +74,7 @@ class Dagster:
         place = {"host": "127.0.0.1", "port": self._port, "location_name": LOCATION}
         workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": place}]}))
         python = [sys.executable, "-m"]
-        serve = ["dagster", "api", "grpc", "--module-name", LOCATION_MODULE]
+        serve = [CODE_SERVER, "api", "grpc", "--module-name", LOCATION_MODULE]
         serve += ["--host", "127.0.0.1", "--port", str(self._port), "--location-name", LOCATION]
         run = ["dagster._daemon", "run", "--workspace", str(workspace)]
         self.code_server = Supervised([*python, *serve], environment, folder / "code_server.log")
@@ -97,7 +101,7 @@ class Dagster:
         for process in psutil.process_iter():
             with suppress(psutil.Error, ProcessLookupError):
                 group = os.getpgid(process.pid)
-                if group in self.code_server.groups and process.pid != group and _is_run(process):
+                if group in self.code_server.groups and _is_run(process, group):
                     found.append(process)
         return found
 
@@ -114,5 +118,7 @@ class Dagster:
         return False
 
 
-def _is_run(process: psutil.Process) -> bool:
-    return any("spawn_main" in part for part in process.cmdline())
+def _is_run(process: psutil.Process, code_server: int) -> bool:
+    """Whether it was forked: by a child of the code server, which ends with it."""
+    forked = any(_FORK_SERVER in part for part in process.cmdline())
+    return forked and process.ppid() != code_server

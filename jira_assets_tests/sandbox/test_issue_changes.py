@@ -100,6 +100,18 @@ def test_what_is_deleted_is_gone(site: JiraSite) -> None:
         site.issue(key)
 
 
+def test_neither_the_id_nor_the_key_of_what_is_deleted_comes_again(site: JiraSite) -> None:
+    added = site.add_issue(usual(site).project_id)
+    key = site.state.key_of(added)
+    site.delete_issue(key)
+    again = site.add_issue(added.project_id)
+    assert int(again.id) > int(added.id)
+    assert again.number > added.number
+    site.remove_project(added.project_id)
+    elsewhere = site.add_issue(usual(site).project_id)
+    assert int(elsewhere.id) > int(again.id)
+
+
 def test_a_touch_moves_updated_alone(site: JiraSite) -> None:
     issue = usual(site)
     touched = site.touch_issue(issue.id, at=LATER)
