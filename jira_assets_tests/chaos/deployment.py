@@ -36,13 +36,13 @@ from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets.warehouse.jobs import update_job
 from jira_assets.warehouse.migrate import migrate
 from jira_assets_tests.chaos import points
+from jira_assets_tests.chaos.plan import KEYS
 from jira_assets_tests.chaos.processes import Dagster
 from jira_assets_tests.chaos.proxy import Proxy, to_port, to_socket
 from jira_assets_tests.chaos.servers import StoppablePostgres
 from jira_assets_tests.rabbitmq import RabbitMQNode, server_program
 
 JUDGE: Final = "chaos_judge"
-KEY: Final = PartitionKey("acme", "cloud")
 DEAD_AFTER_SECONDS: Final = 10
 REPUBLISH_SECONDS: Final = 4
 _DATABASE: Final = "jira_assets"
@@ -60,7 +60,7 @@ _DAEMON_PARTS: Final = {
 
 @dataclass
 class Deployment:
-    """One integration, ``acme/cloud``, and all that reads it."""
+    """Two integrations, one a tenant, and all that reads them."""
 
     folder: Path
     postgres: StoppablePostgres
@@ -68,11 +68,14 @@ class Deployment:
     to_postgres: Proxy
     to_rabbitmq: Proxy
     jira: SandboxServer
-    site: JiraSite
+    sites: dict[PartitionKey, JiraSite]
+    """The truth of each integration."""
     dagster: Dagster
     instance: DagsterInstance
     engine: sa.Engine
     broker: Broker
+    variables: dict[str, str]
+    """The environment of the program's processes, beside what this process has."""
     forged: int = 0
     """How many messages that nobody can read were put into the queue."""
     keep: bool = False
@@ -109,17 +112,19 @@ def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
     rabbitmq.start()
     to_postgres = stack.enter_context(Proxy(to_socket(str(postgres.socket))))
     to_rabbitmq = stack.enter_context(Proxy(to_port(rabbitmq.port)))
-    site = synthetic_site(projects=8, issues=40, custom_fields=8, seed=7, deployment="cloud")
-    jira = stack.enter_context(SandboxServer(site))
+    sites = {key: _site(place) for place, key in enumerate(KEYS)}
+    jira = SandboxServer({f"/{key.tenant}": site for key, site in sites.items()})
+    stack.enter_context(jira)
 
     stack.callback(close_engines)
     migrate(postgres.owner_url, postgres.runtime_url)
     prepare_dagster(postgres.owner_url, postgres.runtime_url)
     judges_url = as_judge(postgres.runtime_url)
     engine = engine_for(judges_url)
-    add_integration(engine, KEY, base_url=jira.url, auth="none")
-    for template in TEMPLATES:
-        update_job(engine, KEY, template.job_name, enabled=False)
+    for key in KEYS:
+        add_integration(engine, key, base_url=f"{jira.url}/{key.tenant}", auth="none")
+        for template in TEMPLATES:
+            update_job(engine, key, template.job_name, enabled=False)
 
     programs_url = f"postgresql://{RUNTIME_ROLE}@127.0.0.1:{to_postgres.port}/{_DATABASE}"
     variables = _variables(folder, programs_url, to_rabbitmq.port, sabotage)
@@ -138,11 +143,19 @@ def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
         to_postgres=to_postgres,
         to_rabbitmq=to_rabbitmq,
         jira=jira,
-        site=site,
+        sites=sites,
         dagster=dagster,
         instance=instance,
         engine=engine,
         broker=Broker(rabbitmq.url),
+        variables=variables,
+    )
+
+
+def _site(place: int) -> JiraSite:
+    # Ids count from the same number at every site: rows of the one must not become the other's.
+    return synthetic_site(
+        projects=8, issues=40, custom_fields=8, seed=7 + place, deployment="cloud"
     )
 
 
@@ -154,9 +167,20 @@ def as_judge(url: str) -> str:
 
 def _read_all(folder: Path, variables: dict[str, str]) -> None:
     """Fill the tables before anything breaks."""
-    with (folder / "sync.log").open("wb") as log:
-        command = [sys.executable, "-m", "jira_assets", "sync", str(KEY)]
-        subprocess.run(command, env={**os.environ, **variables}, stdout=log, stderr=log, check=True)
+    for key in KEYS:
+        with (folder / "sync.log").open("ab") as log:
+            subprocess.run(
+                sync_command(key),
+                env={**os.environ, **variables},
+                stdout=log,
+                stderr=log,
+                check=True,
+            )
+
+
+def sync_command(key: PartitionKey) -> list[str]:
+    """Return what a person types to read an integration by hand."""
+    return [sys.executable, "-m", "jira_assets", "sync", str(key)]
 
 
 def _instance(home: Path, url: str) -> DagsterInstance:

@@ -1,5 +1,7 @@
 """How each kind of fault is done to a deployment, and how all of them end."""
 
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,14 +13,16 @@ import psutil
 
 from jira_assets.queue.address import Names
 from jira_assets.sandbox.faults import Fault
-from jira_assets_tests.chaos.deployment import Deployment
-from jira_assets_tests.chaos.plan import Injection
+from jira_assets_tests.chaos.deployment import Deployment, sync_command
+from jira_assets_tests.chaos.plan import KEYS, Injection
 from jira_assets_tests.chaos.points import POINTS, arm, disarm, fallen
 
 _JIRA: Final = "Jira: "
 _FOR_A_RUN_SECONDS: Final = 12.0
-_LIFE_SECONDS: Final = 5.0
+_LIFE_SECONDS: Final = 3.0
 """About how long the process of a run lives."""
+_SYNC_SECONDS: Final = (3.0, 10.0)
+"""From when a sync may have begun to read to when it may be done."""
 
 
 class Injector:
@@ -74,6 +78,22 @@ def _kill_a_run(deployment: Deployment, _injection: Injection, rng: Random) -> b
     except psutil.NoSuchProcess:
         return False
     return True
+
+
+def _kill_a_sync(deployment: Deployment, _injection: Injection, rng: Random) -> bool:
+    with (deployment.folder / "sync.log").open("ab") as log:
+        sync = subprocess.Popen(
+            sync_command(rng.choice(KEYS)),
+            env={**os.environ, **deployment.variables},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        sync.wait(rng.uniform(*_SYNC_SECONDS))
+    except subprocess.TimeoutExpired:
+        sync.kill()
+    return sync.wait() != 0
 
 
 def _kill_the_daemon(deployment: Deployment, _injection: Injection, _rng: Random) -> bool:
@@ -154,6 +174,7 @@ def forge(url: str, names: Names, number: int) -> None:
 Act = Callable[[Deployment, Injection, Random], bool]
 _ACTIONS: Final[dict[str, Act]] = {
     "kill a run": _kill_a_run,
+    "kill a sync by hand": _kill_a_sync,
     "kill the daemon": _kill_the_daemon,
     "kill the code server": _kill_the_code_server,
     "kill everything of Dagster": _kill_everything,

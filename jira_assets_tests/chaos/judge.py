@@ -1,16 +1,17 @@
 """Judges a deployment that has come to rest: whether anything is lost, stuck or still held."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 from dagster import DagsterInstance, RunsFilter
 
+from jira_assets.partitions import PartitionKey
 from jira_assets.queue.broker import Broker
 from jira_assets.queue.runs import IN_FLIGHT
 from jira_assets.sandbox.comparison import compare
 from jira_assets.sandbox.site import JiraSite
-from jira_assets_tests.chaos.deployment import DEAD_AFTER_SECONDS, JUDGE, KEY
+from jira_assets_tests.chaos.deployment import DEAD_AFTER_SECONDS, JUDGE
 
 _OPEN_MESSAGES: Final = """
     SELECT state, entity, count(*) FROM jira.etl_job_queue
@@ -56,7 +57,9 @@ SPARE_CONNECTIONS: Final = 8
 class Judged(Protocol):
     """What of a deployment is looked at."""
 
-    site: JiraSite
+    @property
+    def sites(self) -> Mapping[PartitionKey, JiraSite]: ...
+
     instance: DagsterInstance
     engine: sa.Engine
     broker: Broker
@@ -84,8 +87,9 @@ def judge(deployment: Judged, connections_before: int) -> list[str]:
 
 
 def _lost(deployment: Judged) -> Iterator[str]:
-    truth = deployment.site.truth(unreadable_too=True)
-    yield from compare(deployment.engine, str(KEY), truth)
+    for key, site in deployment.sites.items():
+        for difference in compare(deployment.engine, str(key), site.truth(unreadable_too=True)):
+            yield f"{key}: {difference}"
     for row in _rows(deployment, _WITHOUT_MESSAGE):
         yield f"{row[0]} ({row[1]}) of extraction {row[2]} landed without a message"
     dead = deployment.broker.dead_letters()

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from jira_assets.partitions import PartitionKey
 from jira_assets_tests.chaos.changes import CHANGES, JOBS, METADATA, Change
 from jira_assets_tests.chaos.points import MID_PAGE, POINTS
 
+KEYS: Final = (PartitionKey("acme", "cloud"), PartitionKey("globex", "cloud"))
+"""Two tenants, whose sites give the same ids to other things."""
 WINDOW_SECONDS: Final = 14.0
 """How long faults are injected; what waits for a point waits longer."""
 KILLS: Final = (
     "kill a run",
+    "kill a sync by hand",
     "kill the daemon",
     "kill the code server",
     "kill everything of Dagster",
@@ -51,22 +55,37 @@ class Injection:
 
 
 @dataclass(frozen=True)
+class Job:
+    """A job of an integration."""
+
+    key: PartitionKey
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.name}"
+
+
+Changes = tuple[tuple[PartitionKey, Change], ...]
+"""What changes at which integration's site."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """A round. The first changes come before its start, the second ones at ``second_at``."""
 
     seed: int
-    first: tuple[Change, ...]
-    second: tuple[Change, ...]
+    first: Changes
+    second: Changes
     second_at: float
     injections: tuple[Injection, ...]
 
     @property
-    def first_jobs(self) -> tuple[str, ...]:
+    def first_jobs(self) -> tuple[Job, ...]:
         """What is asked for at the start."""
         return _jobs(self.first)
 
     @property
-    def second_jobs(self) -> tuple[str, ...]:
+    def second_jobs(self) -> tuple[Job, ...]:
         """What is asked for after the last change: all that sees one of them."""
         return _jobs(self.first + self.second)
 
@@ -74,8 +93,8 @@ class Plan:
 def plan_round(seed: int, only: str | None = None) -> Plan:
     """Draw the round of a seed; ``only`` one kind of fault, if it is named."""
     rng = Random(seed)
-    first = tuple(rng.sample(CHANGES, rng.randint(1, 2)))
-    second = tuple(rng.sample(CHANGES, rng.randint(1, 3)))
+    first = _changes(rng, rng.randint(1, 2))
+    second = _changes(rng, rng.randint(1, 3))
     kinds = [only] if only else _kinds(rng)
     injections = sorted((_injection(kind, rng) for kind in kinds), key=lambda one: one.at)
     return Plan(seed, first, second, round(rng.uniform(2, 7), 1), tuple(injections))
@@ -104,6 +123,13 @@ def _injection(kind: str, rng: Random) -> Injection:
     return Injection(at, kind, seconds=seconds)
 
 
-def _jobs(changes: tuple[Change, ...]) -> tuple[str, ...]:
-    wanted = {job for change in changes for job in change.jobs} | {METADATA}
-    return tuple(job for job in JOBS if job in wanted)
+def _changes(rng: Random, how_many: int) -> Changes:
+    """Draw changes, three of four at the first site."""
+    drawn = rng.sample(CHANGES, how_many)
+    return tuple((KEYS[0] if rng.random() < 0.75 else KEYS[1], change) for change in drawn)
+
+
+def _jobs(changes: Changes) -> tuple[Job, ...]:
+    wanted = {Job(key, job) for key, change in changes for job in change.jobs}
+    wanted.add(Job(KEYS[0], METADATA))
+    return tuple(job for key in KEYS for name in JOBS if (job := Job(key, name)) in wanted)

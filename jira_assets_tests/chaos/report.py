@@ -12,10 +12,11 @@ from jira_assets_tests.chaos.rounds import Outcome
 def told(outcome: Outcome) -> str:
     """Return a round in words, with the seed that repeats it."""
     plan = outcome.plan
+    changes = [f"{change.name} ({key.tenant})" for key, change in (*plan.first, *plan.second)]
     lines = [
         f"seed {plan.seed}: {outcome.seconds:.0f} s",
-        f"  changed   {', '.join(one.name for one in (*plan.first, *plan.second))}",
-        f"  asked     {', '.join(plan.second_jobs)}",
+        f"  changed   {', '.join(changes)}",
+        f"  asked     {', '.join(map(str, plan.second_jobs))}",
         f"  planned   {', '.join(f'{one.kind} at {one.at:.0f} s' for one in plan.injections)}",
         f"  happened  {', '.join(outcome.injected) or 'nothing'}",
     ]
@@ -25,6 +26,8 @@ def told(outcome: Outcome) -> str:
         lines.append(f"  again     {', '.join(outcome.asked_again)}")
     lines += [f"  given up  {each}" for each in outcome.given_up]
     lines += [f"  FOUND     {each}" for each in outcome.differences] or ["  found     nothing"]
+    if outcome.kept is not None:
+        lines.append(f"  kept      {outcome.kept}")
     return "\n".join(lines)
 
 
@@ -44,13 +47,17 @@ class Report:
         return sum(len(outcome.differences) for outcome in self.outcomes)
 
     def rows(self) -> list[tuple[str, int, int, int]]:
-        """Return each kind: planned, happened, rounds of it in which something was found."""
+        """Return each kind that was planned: how often, how often it happened, and in how many
+        rounds of it something was found.
+        """
         planned = Counter(one.kind for each in self.outcomes for one in each.plan.injections)
         happened = Counter(kind for each in self.outcomes for kind in each.injected)
         found = Counter(
             kind for each in self.outcomes if each.differences for kind in set(each.injected)
         )
-        return [(kind, planned[kind], happened[kind], found[kind]) for kind in KINDS]
+        return [
+            (kind, planned[kind], happened[kind], found[kind]) for kind in KINDS if planned[kind]
+        ]
 
     def summary(self) -> str:
         """Return the whole in a sentence."""

@@ -6,18 +6,17 @@ Only a job that failed is asked for once more: what it says that it landed must 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Final
 
 import sqlalchemy as sa
 
 from jira_assets.warehouse.job_requests import request_job
-from jira_assets.warehouse.tables import job_requests
-from jira_assets_tests.chaos.changes import Change
-from jira_assets_tests.chaos.deployment import KEY, Deployment
+from jira_assets_tests.chaos.deployment import Deployment
 from jira_assets_tests.chaos.injections import Injector
 from jira_assets_tests.chaos.judge import connections, going_on, judge, visibly_failed
-from jira_assets_tests.chaos.plan import WINDOW_SECONDS, Plan, plan_round
+from jira_assets_tests.chaos.plan import WINDOW_SECONDS, Changes, Job, Plan, plan_round
 
 STUCK_SECONDS: Final = 100.0
 """How long nothing may change, until what goes on counts as stuck."""
@@ -30,6 +29,13 @@ _QUIET_LOOKS: Final = 4
 """How often in a row nothing may be going on, until that counts as rest."""
 _ASKS: Final = 3
 """How often a job is asked for in all."""
+_LAST_STATE: Final = """
+    SELECT request.state FROM jira.job_requests AS request
+    JOIN jira.integrations AS integration ON integration.id = request.integration_id
+    JOIN jira.tenants AS tenant ON tenant.id = integration.tenant_id
+    WHERE tenant.slug || '/' || integration.slug = :key AND request.job_name = :job
+    ORDER BY request.created_at DESC LIMIT 1
+"""
 
 
 @dataclass
@@ -43,6 +49,8 @@ class Outcome:
     restarted: list[str] = field(default_factory=list)
     asked_again: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
+    kept: Path | None = None
+    """Where logs and data are kept, after a difference."""
 
 
 class NeverAtRestError(RuntimeError):
@@ -80,7 +88,8 @@ def play(
     warm_up(deployment)
     for seed in seeds:
         outcome = Round(deployment, plan_round(seed, only)).play()
-        deployment.keep |= bool(outcome.differences)
+        if outcome.differences:
+            deployment.keep, outcome.kept = True, deployment.folder
         yield outcome
 
 
@@ -91,8 +100,7 @@ class Round:
         self._deployment = deployment
         self._plan = plan
         self._rng = Random(plan.seed)
-        self._asked: dict[str, int] = {}
-        self._again: list[str] = []
+        self._again: list[Job] = []
 
     def play(self) -> Outcome:
         """Play it to its end."""
@@ -110,17 +118,17 @@ class Round:
             judge(deployment, before),
             time.monotonic() - began,
             list(deployment.died),
-            self._again,
+            [str(job) for job in self._again],
             sorted(set(visibly_failed(deployment)) - failed_before),
         )
 
-    def _change(self, changes: tuple[Change, ...], wave: str) -> None:
-        for change in changes:
-            change.make(self._deployment.site, self._rng, f"{self._plan.seed} {wave}")
+    def _change(self, changes: Changes, wave: str) -> None:
+        for key, change in changes:
+            change.make(self._deployment.sites[key], self._rng, f"{self._plan.seed} {wave}")
 
-    def _ask(self, jobs: tuple[str, ...]) -> None:
+    def _ask(self, jobs: tuple[Job, ...]) -> None:
         for job in jobs:
-            request_job(self._deployment.engine, KEY, job, requested_by="chaos")
+            request_job(self._deployment.engine, job.key, job.name, requested_by="chaos")
 
     def _break(self, injector: Injector) -> None:
         """Inject what is planned, ask for what is due, and end all faults."""
@@ -153,11 +161,9 @@ class Round:
         self._ask(tuple(failed))
         return bool(failed)
 
-    def _last_state(self, job: str) -> str | None:
-        table = job_requests.c
-        query = (
-            sa.select(table.state).where(table.job_name == job).order_by(table.created_at.desc())
-        )
+    def _last_state(self, job: Job) -> str | None:
         with self._deployment.engine.connect() as connection:
-            state: str | None = connection.scalar(query.limit(1))
+            state: str | None = connection.scalar(
+                sa.text(_LAST_STATE), {"key": str(job.key), "job": job.name}
+            )
         return state

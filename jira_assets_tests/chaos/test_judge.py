@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 
+from jira_assets.partitions import PartitionKey
 from jira_assets.queue.broker import Broker
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
@@ -21,12 +22,14 @@ from jira_assets_tests.chaos.injections import forge
 from jira_assets_tests.chaos.judge import connections, going_on, judge
 from jira_assets_tests.conftest import AddIntegration, Database
 
+KEY: Final = PartitionKey("acme", "cloud")
+
 
 @dataclass
 class Place:
     """What the judge looks at, without any process."""
 
-    site: JiraSite
+    sites: dict[PartitionKey, JiraSite]
     instance: DagsterInstance
     engine: sa.Engine
     broker: Broker
@@ -48,7 +51,7 @@ def place(
         site = synthetic_site(projects=1, issues=0, seed=1)
         engine = engine_for(url)
         warehouse.dispose()
-        yield Place(site, instance, engine, broker, warehouse)
+        yield Place({KEY: site}, instance, engine, broker, warehouse)
     close_engines(url)
 
 

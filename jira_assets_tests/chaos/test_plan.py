@@ -1,7 +1,7 @@
 """Rounds are drawn from their seeds alone, and between them leave nothing out."""
 
 from jira_assets_tests.chaos.changes import CHANGES, METADATA
-from jira_assets_tests.chaos.plan import KINDS, plan_round
+from jira_assets_tests.chaos.plan import KEYS, KINDS, Job, plan_round
 from jira_assets_tests.chaos.report import Report, told
 from jira_assets_tests.chaos.rounds import Outcome
 
@@ -16,8 +16,8 @@ def test_a_seed_is_a_round() -> None:
 def test_a_hundred_rounds_have_every_fault_and_every_change() -> None:
     plans = [plan_round(seed) for seed in SEEDS]
     assert {one.kind for plan in plans for one in plan.injections} == set(KINDS)
-    assert {one.name for plan in plans for one in (*plan.first, *plan.second)} == {
-        change.name for change in CHANGES
+    assert {(key, one.name) for plan in plans for key, one in (*plan.first, *plan.second)} == {
+        (key, change.name) for key in KEYS for change in CHANGES
     }
 
 
@@ -28,8 +28,9 @@ def test_one_fault_alone() -> None:
 
 def test_all_that_sees_a_change_is_asked_for_after_the_last_one() -> None:
     for plan in map(plan_round, SEEDS):
-        needed = {job for change in (*plan.first, *plan.second) for job in change.jobs}
-        assert set(plan.second_jobs) == needed | {METADATA}
+        changes = (*plan.first, *plan.second)
+        needed = {Job(key, job) for key, change in changes for job in change.jobs}
+        assert set(plan.second_jobs) == needed | {Job(KEYS[0], METADATA)}
 
 
 def test_a_report_names_the_seed_of_what_was_found() -> None:
