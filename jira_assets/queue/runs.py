@@ -39,6 +39,8 @@ STARTING_SECONDS: Final = 300.0
 """How long a run may take to its first sign of life."""
 _CHUNK: Final = 200
 _MAX_ERROR: Final = 2000
+_UNEXPLAINED: Final = "This run has been marked as failed from outside the execution context."
+"""What Dagster says of a run whose process ended without a word; the event before says more."""
 
 WAITING: Final = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED)
 WORKING: Final = (
@@ -206,7 +208,17 @@ def why_it_failed(instance: DagsterInstance, run_id: str) -> str:
     """Return the sentence with which a run failed, without Dagster's wrapping."""
     event = failure_event(instance, run_id)
     said = failure_sentence(event) if event is not None else None
+    if said is None or said == _UNEXPLAINED:
+        said = _last_of_the_engine(instance, run_id) or said
     return said[:_MAX_ERROR] if said else "its log does not say why"
+
+
+def _last_of_the_engine(instance: DagsterInstance, run_id: str) -> str | None:
+    """Return what Dagster itself last said about a run: by which signal its process ended, say."""
+    kind = DagsterEventType.ENGINE_EVENT
+    found = instance.get_records_for_run(run_id, of_type=kind, limit=1, ascending=False).records
+    event = found[0].event_log_entry.dagster_event if found else None
+    return event.message if event is not None else None
 
 
 def failure_event(instance: DagsterInstance, run_id: str) -> DagsterEvent | None:

@@ -245,3 +245,15 @@ def test_a_run_that_was_failed_from_outside_says_why(
     instance.report_run_failed(run, "The run was killed.")
     state = states(instance, warehouse, row(state="launched", run_id=run_id))[run_id]
     assert (state.phase, state.error) == (Phase.FAILED, "The run was killed.")
+
+
+def test_a_process_that_ended_without_a_word_is_told_by_its_signal(
+    instance: DagsterInstance, warehouse: sa.Engine
+) -> None:
+    run_id = add_run(instance, DagsterRunStatus.STARTED)
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_engine_event("Run execution process was terminated by signal 9.", run)
+    instance.report_run_failed(run)  # as the code server does: in Dagster's own words
+    state = states(instance, warehouse, row(state="launched", run_id=run_id))[run_id]
+    assert state.error == "Run execution process was terminated by signal 9."
