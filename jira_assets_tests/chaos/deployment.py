@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ _DAEMON_PARTS: Final = {
     "run_launcher": {"module": points.DAEMON_MODULE, "class": "ChaosLauncher"},
 }
 """What `dagster.yaml` says beside the product's."""
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""alembic keeps what it migrates in globals."""
 
 
 @dataclass
@@ -97,7 +100,8 @@ def deployed(*, sabotage: str | None = None) -> Iterator[Deployment]:
     """Set everything up; end it all after the block."""
     folder = Path(tempfile.mkdtemp(prefix="jira-assets-chaos-"))
     with ExitStack() as stack:
-        made = _deploy(stack, folder, sabotage)
+        with _ONE_AT_A_TIME:
+            made = _deploy(stack, folder, sabotage)
         yield made
     if not made.keep:
         shutil.rmtree(folder, ignore_errors=True)
@@ -116,10 +120,10 @@ def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
     jira = SandboxServer({f"/{key.tenant}": site for key, site in sites.items()})
     stack.enter_context(jira)
 
-    stack.callback(close_engines)
     migrate(postgres.owner_url, postgres.runtime_url)
     prepare_dagster(postgres.owner_url, postgres.runtime_url)
     judges_url = as_judge(postgres.runtime_url)
+    stack.callback(close_engines, judges_url)
     engine = engine_for(judges_url)
     for key in KEYS:
         add_integration(engine, key, base_url=f"{jira.url}/{key.tenant}", auth="none")
