@@ -66,9 +66,10 @@ def test_the_report_names_pace_fairness_and_verdicts() -> None:
     starts = Counter({(1, "jira_metadata"): 30, (2, "jira_metadata"): 28, (1, "jira_issues"): 3})
     grown = verdict(*LEAK)
     told = markdown(Soak(2, 1, 4, 2, HOUR, [grown], starts))
-    assert "61 runs of jobs started in 60 minutes, 1.0 a minute; on time would be 4" in told
+    assert "61 runs of jobs started in 60 minutes, 1.0 a minute; on time would be 8" in told
     assert "| jira_metadata | 28 | 29 | 30 | 0 |" in told
     assert "| jira_issues | 0 | 1.5 | 3 | 1 |" in told
+    assert "| jira_deletions | 0 | 0 | 0 | 2 |" in told
     assert f"| {NAME} | " in told
     assert "GROWS" in told
 
