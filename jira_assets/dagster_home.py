@@ -70,7 +70,15 @@ def instance_config(dagster_url: str) -> dict[str, Any]:
             "max_retries": 1,
             "retry_on_asset_or_op_failure": False,
         },
-        "retention": {"sensor": {"purge_after_days": {"skipped": 2, "success": 30}}},
+        # Without a word, ticks that failed or asked for runs stay for ever.
+        "retention": {
+            "sensor": {
+                "purge_after_days": {"skipped": 2, "started": 30, "failure": 30, "success": 30}
+            },
+            "schedule": {
+                "purge_after_days": {"skipped": 90, "started": 90, "failure": 90, "success": 90}
+            },
+        },
     }
 
 

@@ -79,6 +79,12 @@ class Settings(BaseModel):
         le=36_500,
         description="and all that landed within so many days; see docs/schedules.md",
     )
+    keep_run_days: int = Field(
+        default=30,
+        ge=1,
+        le=36_500,
+        description="and Dagster's runs of ours that ended within so many days, with their events",
+    )
     dagster_url: str = Field(
         default="http://127.0.0.1:3000",
         pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",

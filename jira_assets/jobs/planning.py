@@ -4,7 +4,9 @@ Decisions this module embodies:
 
 * One run of an integration at a time, however it was started: where any run that may read its Jira
   is in flight, its jobs wait. Of several that may run, the one with the first priority does.
-* A job waits for one that it depends on and that may run as well: that one goes first.
+* A job waits for one that it depends on and that may run as well: that one goes first, unless the
+  job is overdue and it has run since. Where jobs come due faster than they can run, the first of
+  them would else hold up the others for ever.
 * A run that was asked for under a job's key, and ended without ever having written the job's row,
   is an attempt that failed.
 * Only partitions that Dagster has are asked for: one bad request fails a whole tick.
@@ -98,6 +100,12 @@ def _plan_partition(made: JobsPlan, partition: str, jobs: list[DueJob], world: W
 
 def _first(jobs: list[DueJob]) -> DueJob:
     """Return the job of one integration that goes first; they are in the order of priority."""
-    names = {job.job_name for job in jobs}
-    free = [job for job in jobs if job.depends_on not in names or job.request_id is not None]
+    due_since = {job.job_name: job.next_run_at for job in jobs}
+    free = [
+        job
+        for job in jobs
+        if job.depends_on not in due_since
+        or (job.overdue and due_since[job.depends_on] > job.next_run_at)
+        or job.request_id is not None
+    ]
     return (free or jobs)[0]

@@ -1,4 +1,4 @@
-"""The job that removes old raw data, with what it removed as metadata of its step.
+"""The job that removes old raw data and old runs, with what it removed as metadata of its steps.
 
 The rule is that of the settings, unless the run's config says another one. ``dry_run`` shows what
 would go: in the launchpad, before somebody switches the schedule on.
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 from pydantic import Field
 
+from jira_assets.jobs.run_retention import PrunedRuns, prune_runs
 from jira_assets.settings import Settings
 from jira_assets.warehouse.describe import markdown_table
 from jira_assets.warehouse.retention import (
@@ -36,6 +37,9 @@ class PruneConfig(dg.Config):
     )
     keep_days: int | None = Field(
         default=None, description="And all that landed within so many days."
+    )
+    keep_run_days: int | None = Field(
+        default=None, description="Runs of ours that ended within so many days, at least 1."
     )
     dry_run: bool = Field(default=False, description="Only say what would be removed.")
 
@@ -66,25 +70,35 @@ def report_metadata(report: PruneReport, rule: KeepRule, *, dry_run: bool) -> di
     return metadata
 
 
+def _runs_metadata(runs: PrunedRuns, days: int) -> dict[str, Any]:
+    return {
+        "kept_run_days": days,
+        "runs": runs.deleted,
+        "old_runs_that_made_what_is_shown": runs.kept,
+    }
+
+
 @dg.op(
     out=dg.Out(dg.Nothing),
     required_resource_keys={"warehouse", "heartbeat"},
     # What has been removed by then is not there any more: an attempt goes on where the last ended.
     retry_policy=dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL),
-    description="Removes raw extractions that nobody needs any more, and old bookkeeping.",
+    description="Removes raw extractions that nobody needs any more, old bookkeeping, old runs.",
 )
 def prune_raw(context: dg.OpExecutionContext, config: PruneConfig) -> None:
     """Prune, or say what would be pruned."""
     warehouse: WarehouseResource = context.resources.warehouse
+    settings = Settings.from_environment()
+    run_days = settings.keep_run_days if config.keep_run_days is None else config.keep_run_days
     try:
-        rule = KeepRule.of(
-            Settings.from_environment(), extractions=config.keep_extractions, days=config.keep_days
-        )
+        rule = KeepRule.of(settings, extractions=config.keep_extractions, days=config.keep_days)
     except InvalidRuleError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
+    if run_days < 1:
+        raise dg.Failure(f"runs of at least 1 day are kept, not of {run_days}", allow_retries=False)
     context.log.info(
         f"keeps the {rule.extractions} newest extractions of each entity and those of the last "
-        f"{rule.days} days"
+        f"{rule.days} days; of Dagster's runs, those of the last {run_days} days"
     )
     if config.dry_run:
         report = preview(warehouse.engine(), rule)
@@ -92,14 +106,19 @@ def prune_raw(context: dg.OpExecutionContext, config: PruneConfig) -> None:
             context.log.info(f"{each} would be removed")
     else:
         report = prune(warehouse.engine(), rule, log=context.log.info)
-    context.add_output_metadata(report_metadata(report, rule, dry_run=config.dry_run))
+    runs = prune_runs(
+        context.instance, run_days, jobs=[PRUNE_JOB], dry_run=config.dry_run, log=context.log.info
+    )
+    told = report_metadata(report, rule, dry_run=config.dry_run)
+    context.add_output_metadata({**told, **_runs_metadata(runs, run_days)})
 
 
 @dg.job(
     name=PRUNE_JOB,
-    description="Remove old raw extractions, by the rule of the settings. Asked for by the "
-    "schedule retention_of_raw, or started here; with dry_run it only says what would go.",
+    description="Remove old raw extractions, then Dagster's old runs of ours, by the rules of the "
+    "settings. Asked for by the schedule retention_of_raw, or started here; with dry_run it only "
+    "says what would go.",
 )
 def prune_raw_extractions() -> None:
-    """Prune the raw data of all integrations."""
+    """Prune the raw data of all integrations, then runs."""
     prune_raw()

@@ -4,7 +4,8 @@ Decisions this module embodies:
 
 * Nothing is kept between ticks: what is to be done is read off the rows and Dagster's runs.
 * Dagster launches the runs of a higher ``dagster/priority`` first, and a job of priority 1 runs
-  first: the tag is the priority with its sign turned.
+  first: the tag is the priority with its sign turned. An overdue one has that of the first, or
+  it would wait in the queue for ever where there is more to do than time.
 * The run's tags say which job it is. By them it finds its row; a run that somebody starts by hand
   has none, and changes no job.
 """
@@ -122,7 +123,7 @@ def run_tags(job: DueJob) -> dict[str, str]:
         JOB_TAG: job.job_name,
         MAX_RETRIES_TAG: str(job.max_retries),
         RETRIES_LEFT_TAG: str(max(0, job.max_retries - job.attempt)),
-        "dagster/priority": str(-job.priority),
+        "dagster/priority": str(-1 if job.overdue else -job.priority),
         # The attempts are counted on the row; Dagster's own retries would come on top.
         "dagster/max_retries": "0",
     }

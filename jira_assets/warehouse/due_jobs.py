@@ -7,13 +7,16 @@ Decisions this module embodies:
 * Where a run of an integration is going on, nothing of it is due: one run at a time.
 * A job waits until the last run of the one that it depends on has succeeded, also of one that is
   switched off: its order was asked for. As that may take for ever, the tick says so.
+* Priority decides who goes first while all can be served. A job that is late by its whole interval
+  goes before all that are not, the most stretched one first: else those of a low priority would
+  never run where there is more to do than time. So intervals are stretched, all alike.
 * No job is further away than its interval. One that is was written while the database's clock stood
   in the future, and would wait in silence for years; it is brought back before anything is read.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -41,6 +44,8 @@ class DueJob:
     max_retries: int = 0
     request_id: UUID | None = None
     """The oldest request for it that waits."""
+    overdue: bool = False
+    """Whether it is late by its interval, or was asked for a minute ago."""
 
     @property
     def run_key(self) -> str:
@@ -58,18 +63,9 @@ def request_of(run_key: str) -> UUID | None:
 
 
 def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
-    """Return at most ``limit`` jobs that may run now, those with the first priority first."""
-    oldest = (
-        sa.select(_requests.request_id)
-        .where(
-            _requests.integration_id == _jobs.integration_id,
-            _requests.job_name == _jobs.job_name,
-            _requests.state == "queued",
-        )
-        .order_by(_requests.created_at, _requests.request_id)
-        .limit(1)
-        .scalar_subquery()
-    )
+    """Return at most ``limit`` jobs that may run now: overdue ones, then by priority."""
+    oldest = _oldest_request(_requests.request_id)
+    stretch = _stretch().label("stretch")
     asked = sa.select(_requests.integration_id, _requests.job_name).where(
         _requests.state == "queued"
     )
@@ -89,14 +85,42 @@ def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
             _jobs.depends_on,
             _jobs.max_retries,
             oldest.label("request_id"),
+            (stretch >= 1).label("overdue"),
         )
         .join(integrations, integrations.c.id == _jobs.integration_id)
         .join(tenants, tenants.c.id == integrations.c.tenant_id)
         .where(integrations.c.active, may_run, ~_is_at_work())
-        .order_by(_jobs.priority, _jobs.next_run_at, _jobs.integration_id, _jobs.job_name)
+        .order_by(
+            sa.case((stretch >= 1, -stretch), else_=_jobs.priority),
+            _jobs.priority,
+            _jobs.next_run_at,
+            _jobs.integration_id,
+            _jobs.job_name,
+        )
         .limit(limit)
     )
     return [DueJob(**row._asdict()) for row in connection.execute(query)]
+
+
+def _oldest_request(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
+    """Return a column of the oldest request for a job that waits."""
+    mine = sa.select(column).where(
+        _requests.integration_id == _jobs.integration_id,
+        _requests.job_name == _jobs.job_name,
+        _requests.state == "queued",
+    )
+    in_order = mine.order_by(_requests.created_at, _requests.request_id)
+    return in_order.limit(1).scalar_subquery()
+
+
+def _stretch() -> sa.ColumnElement[float]:
+    """Return by how many of its intervals a job is late; of a request, by how many minutes."""
+    late = sa.extract("epoch", sa.func.statement_timestamp() - _jobs.next_run_at) / 60
+    waited = sa.extract(
+        "epoch", sa.func.statement_timestamp() - _oldest_request(_requests.created_at)
+    )
+    by_itself = sa.case((_jobs.enabled, late / _jobs.schedule_interval_minutes), else_=0.0)
+    return sa.func.greatest(by_itself, waited / 60)
 
 
 def bring_back(connection: sa.Connection) -> int:

@@ -3,13 +3,17 @@
 Decisions this module embodies:
 
 * One transaction, behind an advisory lock: two first migrations at once are safe (the second finds
-  nothing to do), and one that fails leaves nothing behind.
+  nothing to do), and one that fails, or is killed, leaves nothing behind.
+* It runs beside programs that read and write. It waits for them for seconds at a time, lets them
+  past and tries again; after a minute it names who is in the way (``table_locks``).
 * Revisions hold the structure. What columns mean is taken from ``tables`` and written as comments
   after every upgrade, and so are the ``views``: rewording needs no revision.
 * The owner migrates; the runtime role owns nothing. Its rights are granted at every run of this, so
   they can be repaired, or given to another role, by running it again.
 """
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,15 +23,40 @@ from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
 from jira_assets.warehouse.connect import advisory_lock, describe_server, engine_for
 from jira_assets.warehouse.grants import grant_use, role_of
+from jira_assets.warehouse.table_locks import (
+    TableInUseError,
+    bound_waiting,
+    hold_tables,
+    holders,
+    is_in_the_way,
+)
 from jira_assets.warehouse.tables import SCHEMA, metadata
 from jira_assets.warehouse.views import write_views
 
 HEAD: Final = "0008"
 """The newest revision. Known here, so that asking whether anything is pending needs no alembic."""
 
+PATIENCE_SECONDS: Final = 60.0
+"""How long a migration tries to come between those who use the tables."""
+_PAUSE_SECONDS: Final = 0.5
+
 _VERSION_TABLE: Final = sa.table(
     "alembic_version", sa.column("version_num", sa.Text), schema=SCHEMA
 )
+
+_COMMENTS: Final = sa.text(
+    """
+    SELECT class.relname AS table_name, attribute.attname AS column_name,
+        description.description AS comment
+    FROM pg_description AS description
+    JOIN pg_class AS class ON class.oid = description.objoid
+    LEFT JOIN pg_attribute AS attribute
+        ON attribute.attrelid = class.oid AND attribute.attnum = description.objsubid
+        AND description.objsubid > 0
+    WHERE description.classoid = 'pg_class'::regclass
+    AND class.relnamespace = to_regnamespace(:schema)
+    """
+).bindparams(schema=SCHEMA)
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
@@ -51,6 +80,10 @@ class DatabaseIsNewerError(RuntimeError):
     """The database was migrated by a newer version of this program."""
 
 
+class MigrationBlockedError(RuntimeError):
+    """Others used the tables all the time; nothing was changed."""
+
+
 @dataclass(frozen=True)
 class MigrationReport:
     """What a migration did. Revisions are None before the first one."""
@@ -67,29 +100,62 @@ class MigrationReport:
         return self.from_revision != self.to_revision
 
 
-def migrate(owner_url: str, runtime_url: str | None = None) -> MigrationReport:
+def migrate(
+    owner_url: str, runtime_url: str | None = None, *, patience: float = PATIENCE_SECONDS
+) -> MigrationReport:
     """Upgrade the tables to the newest revision. Repeatable, and safe when several start at once.
 
     Args:
         owner_url: connects as the role that owns, or is to own, the schema.
         runtime_url: connects as the role that runs use; granted what it needs if it is another.
+        patience: for so many seconds it tries again while others use the tables.
 
     Raises:
         WarehouseUnavailableError: the server cannot be reached as one of the two.
         DatabaseIsNewerError: the tables are newer than this program.
+        MigrationBlockedError: others used the tables all the time.
     """
     runtime_role = role_of(runtime_url, beside=owner_url) if runtime_url else None
-    with engine_for(owner_url).begin() as connection:
-        advisory_lock(connection, "jira_assets/migrate")
+    engine, deadline = engine_for(owner_url), time.monotonic() + patience
+    first: list[str] = []
+    while True:
+        try:
+            return _migrate(engine, runtime_role, first)
+        except TableInUseError as error:
+            first = [error.table, *(name for name in first if name != error.table)]
+        except sa.exc.OperationalError as error:
+            if not is_in_the_way(error):
+                raise
+        if time.monotonic() >= deadline:
+            raise _blocked(engine, patience)
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _migrate(engine: sa.Engine, runtime_role: str | None, first: Sequence[str]) -> MigrationReport:
+    """Do all of it in one transaction, or fail soon where somebody is in the way."""
+    with engine.begin() as connection:
+        advisory_lock(connection, "jira_assets/migrate")  # another migration is waited for
+        bound_waiting(connection)
         created = not sa.inspect(connection).has_schema(SCHEMA)
         if created:
             connection.execute(CreateSchema(SCHEMA))
         before = current_revision(connection)
-        _upgrade(connection, before)
+        _upgrade(connection, before, first)
         _write_comments(connection)
         write_views(connection)
         granted = _grant(connection, runtime_role)
     return MigrationReport(before, HEAD, created, granted)
+
+
+def _blocked(engine: sa.Engine, patience: float) -> MigrationBlockedError:
+    with engine.connect() as connection:
+        found = "; ".join(str(each) for each in holders(connection, SCHEMA))
+        where = describe_server(engine.url)
+    return MigrationBlockedError(
+        f"The tables in {where} were in use whenever this migration tried, for {patience:.0f} s; "
+        f"nothing was changed. Just now: {found or 'nobody'}. Let these end, or stop Dagster's "
+        "daemon, then run `jira-assets migrate` again."
+    )
 
 
 def pending(connection: sa.Connection) -> bool:
@@ -121,11 +187,12 @@ def alembic_config(connection: sa.Connection) -> Any:
     return config
 
 
-def _upgrade(connection: sa.Connection, before: str | None) -> None:
+def _upgrade(connection: sa.Connection, before: str | None, first: Sequence[str]) -> None:
     if before == HEAD:
         return
     if before is not None and before > HEAD:
         raise _newer(connection, before)
+    hold_tables(connection, SCHEMA, first=first)
     from alembic import command
 
     command.upgrade(alembic_config(connection), HEAD)
@@ -139,10 +206,16 @@ def _newer(connection: sa.Connection, revision: str) -> DatabaseIsNewerError:
 
 
 def _write_comments(connection: sa.Connection) -> None:
+    """Write those that are not there yet: each waits for a vacuum of its table."""
+    found: dict[tuple[str, str | None], str] = {
+        (row.table_name, row.column_name): row.comment for row in connection.execute(_COMMENTS)
+    }
     for table in metadata.sorted_tables:
-        connection.execute(SetTableComment(table))
+        if found.get((table.name, None)) != table.comment:
+            connection.execute(SetTableComment(table))
         for column in table.columns:
-            connection.execute(SetColumnComment(column))
+            if found.get((table.name, column.name)) != column.comment:
+                connection.execute(SetColumnComment(column))
 
 
 def _grant(connection: sa.Connection, runtime_role: str | None) -> str | None:

@@ -78,7 +78,7 @@ _EXPENDABLE: Final = _filled(
         WHERE integration_id = :integration_id
     ) AS marker
     WHERE place > :extractions
-    AND landed_at < clock_timestamp() - make_interval(days => :days)
+    AND landed_at < clock_timestamp() - make_interval(secs => 86400.0 * :days)
     AND {may_go}
 """,
     may_go=_MAY_GO,
@@ -188,7 +188,7 @@ _UNFINISHED: Final = _filled(
             SELECT max(extracted_at) FROM jira.raw_extraction_data AS raw
             WHERE raw.extraction_id = part.extraction_id
             AND raw.entity = part.entity AND raw.scope = part.scope
-        ) < clock_timestamp() - make_interval(days => :days)
+        ) < clock_timestamp() - make_interval(secs => 86400.0 * :days)
         AND NOT EXISTS (
             SELECT FROM jira.reading_leases AS lease
             WHERE lease.integration_id = part.integration_id
@@ -247,7 +247,7 @@ DELETE_PAGES: Final = sa.text(
 )
 """Deletes the first pages after ``last``: ``pages``, the ``last`` of them, their ``size``."""
 
-_CUTOFF: Final = "clock_timestamp() - make_interval(days => :days)"
+_CUTOFF: Final = "clock_timestamp() - make_interval(secs => 86400.0 * :days)"
 _OVER: Final = {
     "run_heartbeats": (
         "run_id",

@@ -63,8 +63,14 @@ def queue(workspace: WorkspaceProcessContext, tags: dict[str, str]) -> str:
     return run.run_id
 
 
-def job_tags(priority: int) -> dict[str, str]:
-    return run_tags(DueJob(1, "acme/cloud", "jira_metadata", "metadata", priority, 0, NOW))
+def job_tags(priority: int, *, overdue: bool = False) -> dict[str, str]:
+    job = DueJob(1, "acme/cloud", "any", "metadata", priority, 0, NOW, overdue=overdue)
+    return run_tags(job)
+
+
+def test_who_is_overdue_waits_behind_nobody_that_came_later() -> None:
+    assert job_tags(9, overdue=True) == job_tags(1)
+    assert job_tags(9) != job_tags(1)
 
 
 def test_priority_1_is_launched_first_and_the_night_last(

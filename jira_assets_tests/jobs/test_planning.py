@@ -1,6 +1,6 @@
 """Which of the due jobs are launched."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,8 @@ REQUEST = UUID(int=7)
 
 def due(partition: str = "acme/cloud", name: str = "jira_metadata", **more: Any) -> DueJob:
     given = {"integration_id": 1, "job_type": "metadata", "priority": 1, "attempt": 0, **more}
-    return DueJob(partition_key=partition, job_name=name, next_run_at=WHEN, **given)
+    given = {"next_run_at": WHEN, **given}
+    return DueJob(partition_key=partition, job_name=name, **given)
 
 
 def world(**more: Any) -> World:
@@ -49,6 +50,12 @@ def test_of_one_integration_only_the_first_is() -> None:
 def test_a_job_goes_after_the_one_that_it_waits_for_whatever_their_priorities() -> None:
     first = due(name="jira_issues", job_type="issues", depends_on="jira_metadata")
     assert launched(plan([first, due(priority=5)], world())) == [("acme/cloud", "jira_metadata")]
+
+
+def test_a_job_does_not_wait_for_one_that_has_run_since_it_was_due() -> None:
+    awaited = due(next_run_at=WHEN + timedelta(minutes=1))
+    job = due(name="jira_issues", job_type="issues", depends_on="jira_metadata", overdue=True)
+    assert launched(plan([job, awaited], world())) == [("acme/cloud", "jira_issues")]
 
 
 def test_who_asked_for_a_job_does_not_wait_for_another() -> None:

@@ -324,3 +324,39 @@ def test_a_request_whose_run_never_began_fails(warehouse: sa.Engine, site: Integ
     assert requests(warehouse)[asked] == ("failed", None, "canceled")
     assert job(warehouse).status == "READY"
     assert not give_up(warehouse, found, "canceled")
+
+
+# -------------------------------------------------------------------- more is due than can run
+
+
+def test_a_job_that_is_late_by_its_interval_goes_first(warehouse: sa.Engine) -> None:
+    add_jobs(warehouse)
+    write(warehouse, status="COMPLETED", next_run_at="-700")
+    write(warehouse, "jira_issues", next_run_at="-300")
+    assert [(job.job_name, job.overdue) for job in due(warehouse)] == [
+        ("jira_metadata", False),
+        ("jira_issues", False),
+    ]
+    write(warehouse, "jira_issues", next_run_at="-400")
+    assert [(job.job_name, job.overdue) for job in due(warehouse)] == [
+        ("jira_issues", True),
+        ("jira_metadata", False),
+    ]
+    write(warehouse, next_run_at="-2000")  # 1.4 of its intervals; the other 1.1 of its own
+    assert [(job.job_name, job.overdue) for job in due(warehouse)] == [
+        ("jira_metadata", True),
+        ("jira_issues", True),
+    ]
+
+
+def test_a_request_that_waits_for_a_minute_is_late(warehouse: sa.Engine) -> None:
+    of = add_jobs(warehouse)
+    write(warehouse, status="COMPLETED", next_run_at="-1")
+    write(warehouse, "jira_issues", next_run_at="+100", enabled=False)
+    ask(warehouse, of, "jira_issues")
+    assert [job.job_name for job in due(warehouse)] == ["jira_metadata", "jira_issues"]
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE jira.job_requests SET created_at = created_at - interval '2 minutes'"
+        )
+    assert [job.job_name for job in due(warehouse)] == ["jira_issues", "jira_metadata"]
