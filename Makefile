@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 PROCESSES := --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-servers chaos lint types format bench constraints clean
+.PHONY: help setup demo dev test test-servers chaos poison lint types format bench constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test: setup test-servers ## set up and run every test, on a real Postgres and a 
 
 chaos: setup test-servers ## kill and break things while it runs, and judge what is left: ROUNDS=100 SEED=1
 	$(BIN)/python -m jira_assets_tests.chaos --rounds $(or $(ROUNDS),10) --seed $(or $(SEED),1) $(ARGS)
+
+poison: setup ## spoil answers, and judge what the tables would hold: N=100000 SEED=1
+	$(BIN)/python -m jira_assets_tests.poison --cases $(or $(N),100000) --seed $(or $(SEED),1) --stored $(or $(STORED),2000) $(ARGS)
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
