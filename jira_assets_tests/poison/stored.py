@@ -184,7 +184,7 @@ def _issues(engine: sa.Engine, owner: Owner, answers: Sequence[_Answer], stored:
 
 
 def _merge_due(engine: sa.Engine, owner: Owner) -> None:
-    """Merge all that has landed of issues, as the step does, and look at what Dagster shows of it."""
+    """Merge all of issues that has landed, as the step does, and show the rows as it does."""
 
     def due(of: sa.Engine, whose: Owner) -> list[LandedEntity]:
         return changes_to_apply(of, whose, ISSUE_TABLES, TRANSFORM_VERSION)
