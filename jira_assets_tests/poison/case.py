@@ -112,7 +112,8 @@ def play(case: Case) -> Outcome:
 
 def _play(case: Case, outcome: Outcome) -> None:
     read = [_read(case, body, outcome) for body in case.bodies]
-    pages, simply = [], []
+    pages: list[RawPage] = []
+    simply: list[Page] = []
     for place, found in enumerate(read):
         if found is not None:
             project = str(10_000 + place)

@@ -16,6 +16,7 @@ from jira_assets_tests.poison.case import draw
 
 API: Final = "/rest/api/3"
 CASES: Final = 150
+QUERY: Final = IssueQuery(ProjectRef("10000", "P0"), None, ("*all",))
 READ: Final[dict[str, tuple[str, Callable[[JiraClient], Iterable[Any]]]]] = {
     "statuses": ("/status", lambda reader: reader.statuses()),
     "issue_types": ("/issuetype", lambda reader: reader.issue_types()),
@@ -23,7 +24,6 @@ READ: Final[dict[str, tuple[str, Callable[[JiraClient], Iterable[Any]]]]] = {
     "projects": ("/project/search", lambda reader: reader.projects()),
     "issues": ("/search/jql", lambda reader: reader.issues([QUERY])),
 }
-QUERY: Final = IssueQuery(ProjectRef("10000", "P0"), None, ("*all",))
 
 
 @pytest.fixture
