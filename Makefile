@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 PROCESSES := --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-servers chaos soak lint types format bench constraints clean
+.PHONY: help setup demo dev test test-servers chaos soak poison lint types format bench constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ chaos: setup test-servers ## kill and break things while it runs, and judge what
 
 soak: setup test-servers ## watch what grows over an hour of 50 integrations: MINUTES=60, ARGS='--report FILE'
 	$(BIN)/python -m jira_assets_tests.soak --minutes $(or $(MINUTES),60) $(ARGS)
+
+poison: setup ## spoil answers, and judge what the tables would hold: N=100000 SEED=1
+	$(BIN)/python -m jira_assets_tests.poison --cases $(or $(N),100000) --seed $(or $(SEED),1) --stored $(or $(STORED),2000) $(ARGS)
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -4,7 +4,9 @@ Only as much as the reader itself needs: one bad object among good ones is lande
 the transforms set it aside. Repeated ids and unknown fields are none of this module's business.
 """
 
-from typing import Any
+from typing import Any, Final, TypeGuard
+
+_MOST_BITS: Final = 64
 
 
 def is_list(payload: Any) -> bool:
@@ -61,14 +63,15 @@ def account_id(account: dict[str, Any]) -> str:
 def items_of(payload: Any) -> list[Any]:
     """Return the objects of a list, of a page, or of a page of a search."""
     if isinstance(payload, dict):
-        return list(payload["issues"] if "issues" in payload else payload["values"])
+        found = payload.get("issues")
+        return list(found if isinstance(found, list) else payload["values"])
     return list(payload)
 
 
 def number(payload: Any, name: str) -> int | None:
     """Return a count or an offset that a page states; None where it states none."""
     value = payload.get(name) if isinstance(payload, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if _is_integer(value) and value >= 0 else None
 
 
 def ids_of(payload: Any) -> set[str]:
@@ -77,4 +80,14 @@ def ids_of(payload: Any) -> set[str]:
 
 
 def _has_id(item: Any) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("id"), str | int) and bool(item["id"])
+    if not isinstance(item, dict):
+        return False
+    found = item.get("id")
+    return bool(found) and (isinstance(found, str) or _is_integer(found))
+
+
+def _is_integer(value: Any) -> TypeGuard[int]:
+    """Whether it is an integer of 64 bits: what is larger, only some parsers keep as one."""
+    return (
+        isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MOST_BITS
+    )

@@ -181,7 +181,8 @@ def _add_changelog(rows: PageRows, changelog: Any) -> None:
     if issue_id is None:
         rows.reject(changelog, "changelog is of no issue")
     else:
-        rows.add_histories(issue_id, changelog.get("changeHistories") or [])
+        histories = changelog.get("changeHistories")
+        rows.add_histories(issue_id, [] if histories is None else histories)
 
 
 def _add_histories(rows: PageRows, page: RawPage, issue_id: Any, changelog: Any) -> None:

@@ -46,7 +46,7 @@ from jira_assets.warehouse.contracts import Owner, Rejected, Snapshot, Sources
 if TYPE_CHECKING:
     import pandas as pd
 
-TRANSFORM_VERSION: Final = "2"
+TRANSFORM_VERSION: Final = "3"
 """Raise it whenever the same pages make other rows: the tables are then made anew from raw."""
 
 Columns = Mapping[str, list[Any]]

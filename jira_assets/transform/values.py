@@ -6,8 +6,9 @@ Decisions this module embodies:
   may be a document. Whatever cannot be read so is None, and the record's parser decides whether it
   can do without.
 * Nothing here raises, whatever the JSON.
-* A moment is one only in a form that Postgres reads and within the years that both it and Python
-  hold; anything else is no moment.
+* A moment is one only in a form that Postgres reads, and from the year 2 to 9998: those beside are
+  outside of what Python holds once a session's time zone, or an offset, has moved them, and then
+  nobody who asks Postgres for the row gets it. Anything else is no moment.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ _JIRA_S_MOMENT: Final = 28
 """Characters of a moment as Jira writes it: ``2021-03-28T16:06:08.713+0800``."""
 _MILLISECOND_DIGITS: Final = (12, 13)
 """Of moments from 1973 to 2286; fewer may be a date, or seconds."""
+_YEARS: Final = range(2, 9999)
 _INT32: Final = range(-(2**31), 2**31)
 _BLOCKS: Final = frozenset(
     {"blockquote", "codeBlock", "hardBreak", "heading", "listItem", "paragraph", "rule", "tableRow"}
@@ -93,28 +95,29 @@ def moment(value: Any) -> str | None:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:
-        return (_EPOCH + timedelta(milliseconds=value)).isoformat()
+        found = _EPOCH + timedelta(milliseconds=value)
     except (OverflowError, ValueError):
         return None
+    return found.isoformat() if found.year in _YEARS else None
 
 
 def _written_moment(value: str) -> str | None:
     try:
         found = datetime.fromisoformat(value)
-        if found.tzinfo is None:
-            return None
-        # Python takes weeks and offsets of a day, too: Postgres gets what Jira writes, or UTC.
-        is_jira_s = (
-            len(value) == _JIRA_S_MOMENT
-            and value[7] == "-"
-            and value[10] == "T"
-            and value[19] == "."
-            and value[23] in "+-"
-            and value[24:26] < "15"
-        )
-        return value if is_jira_s else found.astimezone(UTC).isoformat()
-    except (OverflowError, ValueError):
+    except ValueError:
         return None
+    if found.tzinfo is None or found.year not in _YEARS:
+        return None
+    # Python takes weeks and offsets of a day, too: Postgres gets what Jira writes, or UTC.
+    is_jira_s = (
+        len(value) == _JIRA_S_MOMENT
+        and value[7] == "-"
+        and value[10] == "T"
+        and value[19] == "."
+        and value[23] in "+-"
+        and value[24:26] < "15"
+    )
+    return value if is_jira_s else found.astimezone(UTC).isoformat()
 
 
 def person(value: Any) -> tuple[str | None, Any]:

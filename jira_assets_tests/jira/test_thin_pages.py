@@ -146,3 +146,17 @@ def test_a_thin_page_is_judged_as_the_whole_one(page: Any, since: datetime | Non
     assert list(short_changelogs(thin, since)) == list(short_changelogs(page, since))
     first, _ = next(key_windows(lambda _: thin, "url"))
     assert first is None
+
+
+@pytest.mark.parametrize("id_", [2**64 - 1, 2**64, 10**30])
+def test_an_integer_that_only_some_parsers_keep_is_no_id_to_any(id_: int) -> None:
+    body = encoded({"issues": [{"id": id_}], "total": id_})
+    thin, whole = read_search(body), json.loads(body)
+    known = id_ < 2**64
+    assert isinstance(thin, ThinPage)
+    assert is_search(thin) == is_search(whole) == known
+    assert number(thin, "total") == number(whole, "total") == (id_ if known else None)
+
+
+def test_the_objects_of_a_page_are_in_a_list() -> None:
+    assert items_of({"values": [{"id": "1"}], "issues": 7}) == [{"id": "1"}]

@@ -307,8 +307,13 @@ def test_long_and_deep_descriptions() -> None:
         (0, "1970-01-01T00:00:00+00:00"),
         ("2021-03-28T16:06:08.713", None),
         ("2021-02-30T16:06:08.713+0800", None),
-        ("0001-01-01T00:00:00.000+0800", "0001-01-01T00:00:00.000+0800"),
+        ("0001-01-01T00:00:00.000+0800", None),
         ("0001-01-01T00:00:00+08:00", None),
+        ("0002-01-01T00:00:00.000+1400", "0002-01-01T00:00:00.000+1400"),
+        ("0002-01-01T00:00:00+14:00", "0001-12-31T10:00:00+00:00"),
+        ("9998-12-31T23:59:59.999-1200", "9998-12-31T23:59:59.999-1200"),
+        ("9999-12-31T23:59:59.999-1200", None),
+        (253402300799999, None),
         ("12021-03-28T16:06:08.713+0800", None),
         ("yesterday", None),
         ("", None),
@@ -437,3 +442,11 @@ def test_the_captured_issues_are_whole() -> None:
         assert made["status_jira_id"]
         assert made["jira_updated_at"]
         assert made["custom_fields"] != "{}"
+
+
+@pytest.mark.parametrize("histories", [{}, "", 0, False, 7])
+def test_histories_of_another_type_are_set_aside_in_a_bulk_answer_too(histories: Any) -> None:
+    log = {"issueId": "1", "changeHistories": histories}
+    [aside] = rejected(page({"issueChangeLogs": [log]}))
+    assert (aside.jira_id, aside.reason) == ("1", "issue 1: its histories are no list")
+    assert rejected(page({"issueChangeLogs": [{**log, "changeHistories": None}]})) == []
