@@ -3,8 +3,8 @@
 Decisions this module embodies:
 
 * The URL is a credential: who has it may post. It is in no error, no log line (urllib3 writes the
-  path of every call at level DEBUG; here it does not), not printed by ``http.client`` where that was
-  switched on, and in no ``repr``; only its host is named.
+  path of every call at level DEBUG; here it does not), not printed by ``http.client``, and in no
+  ``repr``; only its host is named.
 * A post is over after ten seconds, whatever the other side does: it is made in a thread of its own,
   which nobody waits for any longer. Whether the message arrived is then unknown, and it is sent
   again: at least once.
