@@ -7,7 +7,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 cannot() {
-    echo "audit: $1. Nothing was looked up: the versions are those of constraints.txt, pinned and listed." >&2
+    echo "audit: $1. Whether they are vulnerable is not known; constraints.txt pins and lists the versions." >&2
     exit 2
 }
 
@@ -19,6 +19,11 @@ cannot() {
 code=$?
 if [ $code -ne 0 ] && ! grep -q '^Found [0-9]' "$folder/said"; then
     cannot "pip-audit cannot reach its database ($(tail -n 1 "$folder/said"))"
+fi
+# Of what it does not find it says at the end that nothing is known of, and ends with 0.
+skipped=$(grep -c 'could not be audited' "$folder/said")
+if [ $code -eq 0 ] && [ "$skipped" -ne 0 ]; then
+    cannot "pip-audit's database does not have $skipped of the $(grep -c '==' constraints.txt) versions"
 fi
 cat "$folder/said"
 exit $code

@@ -215,8 +215,8 @@ class _Silent(HTTPAdapter):
     """Opens connections that print nothing of what goes over them."""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
-        pool = super().get_connection_with_tls_context(*args, **kwargs)
-        opened_by: Any = pool.ConnectionCls
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        opened_by = pool.ConnectionCls
 
         def silent(*args: Any, **kwargs: Any) -> Any:
             connection = opened_by(*args, **kwargs)

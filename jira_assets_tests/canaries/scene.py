@@ -137,7 +137,7 @@ def scene(server: PostgresServer, folder: Path) -> Iterator[Scene]:
         stack.enter_context(patch.object(sys, "path", [str(folder / "held"), *sys.path]))
         dev = DagsterDev({}, folder / "dagster.log")
         shell = Shell(variables)
-        log = Path(make_url(database.owner_url).query["host"]) / "server.log"
+        log = Path(str(make_url(database.owner_url).query["host"])) / "server.log"
         yield Scene(folder, shell, jira, webhook, database, node, log, dev)
         close_engines()
     sys.modules.pop("canaryvault", None)
