@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 PROCESSES := --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-servers chaos soak poison lint types format bench constraints clean
+.PHONY: help setup demo dev test test-servers chaos soak poison lint types format bench constraints audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ constraints: ## write constraints.txt anew, from the newest versions that setup.
 	{ echo '# What this version was tested with, on CPython 3.11 for Linux. Made by: make constraints'; \
 	  .venv-constraints/bin/python -m pip freeze --exclude-editable; } > constraints.txt
 	rm -rf .venv-constraints
+
+audit: ## known vulnerabilities of the versions in constraints.txt; says so where it cannot ask
+	@sh deploy/audit.sh $(PYTHON)
 
 clean: ## remove .venv and the embedded servers' data (stop them first)
 	rm -rf .venv .jira_assets .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,7 +16,12 @@ from sqlalchemy import make_url
 
 from jira_assets.services import Services, connect_services
 from jira_assets.settings import Settings
-from jira_assets.warehouse.connect import SchemaMissingError, describe_server, engine_for
+from jira_assets.warehouse.connect import (
+    SchemaMissingError,
+    describe_server,
+    engine_for,
+    passwords_in,
+)
 from jira_assets.warehouse.dagster_storage import dagster_is_prepared
 from jira_assets.warehouse.migrate import pending
 
@@ -41,7 +46,7 @@ def instance_config(dagster_url: str) -> dict[str, Any]:
 
     A URL with a password is not written to the file: it is read from the environment.
     """
-    url: Any = {"env": DAGSTER_URL_VARIABLE} if make_url(dagster_url).password else dagster_url
+    url: Any = {"env": DAGSTER_URL_VARIABLE} if passwords_in(make_url(dagster_url)) else dagster_url
     return {
         "storage": {"postgres": {"postgres_url": url}},
         "run_coordinator": {

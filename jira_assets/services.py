@@ -21,7 +21,14 @@ from sqlalchemy import make_url
 
 from jira_assets.sandbox.postgres import EmbeddedPostgres
 from jira_assets.settings import Settings
-from jira_assets.warehouse.connect import PSYCOPG2, close_engines, engine_for, normalize_url, redact
+from jira_assets.warehouse.connect import (
+    PSYCOPG2,
+    close_engines,
+    engine_for,
+    normalize_url,
+    redact,
+    without_passwords,
+)
 from jira_assets.warehouse.dagster_storage import (
     dagster_is_prepared,
     dagster_storage_url,
@@ -77,7 +84,7 @@ def connect_services(settings: Settings) -> Services:
 
 def psql_line(database_url: str) -> str:
     """Return the command with which somebody opens the database, without the password."""
-    url = make_url(database_url).set(drivername="postgresql", password=None)
+    url = without_passwords(make_url(database_url)).set(drivername="postgresql")
     return f"psql '{url.render_as_string(hide_password=False)}'"
 
 

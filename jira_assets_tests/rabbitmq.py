@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import kombu
 import pytest
@@ -34,7 +35,8 @@ FOLDERS: Final = ("/usr/lib/rabbitmq/bin", "/usr/local/sbin", "/opt/homebrew/sbi
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 15.0
 _ERLANG_CONFIG: Final = (
-    '[{{rabbit, [{{tcp_listeners, [{{"127.0.0.1", {port}}}]}}, {{disk_free_limit, 1000000}}]}}].\n'
+    '[{{rabbit, [{{tcp_listeners, [{{"127.0.0.1", {port}}}]}}, {{disk_free_limit, 1000000}}, '
+    '{{default_pass, <<"{password}">>}}, {{log, [{{file, [{{level, {level}}}]}}]}}]}}].\n'
 )
 
 
@@ -57,10 +59,17 @@ def server_program() -> str:
 
 
 class RabbitMQNode:
-    """A private RabbitMQ node, in a temporary folder; starts on ``start``, ends on ``stop``."""
+    """A private RabbitMQ node, in a temporary folder; starts on ``start``, ends on ``stop``.
 
-    def __init__(self, folder: Path, server: str) -> None:
+    ``password`` is that of the user guest; ``log`` the least level of what it logs.
+    """
+
+    def __init__(
+        self, folder: Path, server: str, *, password: str = "guest", log: str = "info"
+    ) -> None:
         self.folder = folder
+        self._password = password
+        self._log_level = log
         self.port = free_port()
         self._server = server
         self._epmd_port = free_port()
@@ -68,7 +77,7 @@ class RabbitMQNode:
 
     @property
     def url(self) -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        return f"amqp://guest:{quote(self._password, safe='')}@127.0.0.1:{self.port}//"
 
     def start(self) -> None:
         """Start the node and wait until it takes connections."""
@@ -113,7 +122,8 @@ class RabbitMQNode:
     def _environment(self) -> dict[str, str]:
         # Erlang terms rather than rabbitmq.conf: reading the latter takes the node twenty seconds.
         config = self.folder / "rabbitmq.config"
-        config.write_text(_ERLANG_CONFIG.format(port=self.port))
+        settings = {"port": self.port, "password": self._password, "level": self._log_level}
+        config.write_text(_ERLANG_CONFIG.format(**settings))
         for name in ("advanced.config", "enabled_plugins"):
             (self.folder / name).write_text("[].\n")
         (self.folder / "env.conf").touch()

@@ -63,12 +63,13 @@ def test_dagster_itself_bounds_the_sites_at_once(tmp_path: Path) -> None:
     assert (pool.name, pool.limit, pool.from_default) == (SITES_POOL, SITES_AT_ONCE, True)
 
 
-def test_a_password_is_not_written_to_the_file(tmp_path: Path) -> None:
-    home = prepare(Settings(home=tmp_path), services(WITH_PASSWORD))
+@pytest.mark.parametrize("url", [WITH_PASSWORD, "postgresql://h/d?user=u&password=canary"])
+def test_a_password_is_not_written_to_the_file(tmp_path: Path, url: str) -> None:
+    home = prepare(Settings(home=tmp_path), services(url))
     text = (home / "dagster.yaml").read_text()
     assert "canary" not in text
-    url = yaml.safe_load(text)["storage"]["postgres"]["postgres_url"]
-    assert url == {"env": "JIRA_ASSETS_DAGSTER_DATABASE_URL"}
+    written = yaml.safe_load(text)["storage"]["postgres"]["postgres_url"]
+    assert written == {"env": "JIRA_ASSETS_DAGSTER_DATABASE_URL"}
 
 
 def test_a_url_without_one_is(tmp_path: Path) -> None:

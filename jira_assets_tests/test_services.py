@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from jira_assets.local_resources import LocalBroker, LocalWarehouse
 from jira_assets.sandbox.postgres import RUNTIME_ROLE
-from jira_assets.services import connect_services, migrate_services
+from jira_assets.services import connect_services, migrate_services, psql_line
 from jira_assets.settings import Settings
 from jira_assets.warehouse.connect import engine_for
 from jira_assets_tests.conftest import Database
@@ -112,6 +112,13 @@ def test_one_url_serves_all_and_dagster_may_be_elsewhere() -> None:
     )
     assert services.owner_url == services.database_url == "postgresql+psycopg://u:p@h/d"
     assert services.dagster_url == "postgresql+psycopg2://d:p@elsewhere/runs"
+
+
+def test_the_line_that_opens_the_database_has_no_password() -> None:
+    url = (
+        "postgresql+psycopg://loader:hunter2@db.example:5433/jira?password=hunter3&sslmode=require"
+    )
+    assert psql_line(url) == "psql 'postgresql://loader@db.example:5433/jira?sslmode=require'"
 
 
 def test_migrating_says_what_it_did(empty_database: Database) -> None:

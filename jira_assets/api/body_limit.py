@@ -1,9 +1,15 @@
-"""A bound on bodies, answered like every other error; FastAPI's own answers in plain text."""
+"""A bound on bodies, answered like every other error; FastAPI's own answers in plain text.
+
+Decisions this module embodies:
+
+* Who is answered before the body has ended may go on sending: the server would take it all, and
+  throw it away, to keep the connection. Where the end is not near, the connection is closed.
+"""
 
 from http import HTTPStatus
 from typing import Final
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,21 +27,29 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        announced = headers.get("content-length", "0")
         size = int(announced) if announced.isdecimal() else 0
+        endless = "transfer-encoding" in headers
 
         async def counted() -> Message:
-            nonlocal size
+            nonlocal size, endless
             if size > MAX_BYTES:
                 raise too_large()
             message = await receive()
-            if "content-length" not in Headers(scope=scope):
+            if "content-length" not in headers:
                 size += len(message.get("body", b""))
                 if size > MAX_BYTES:
                     raise too_large()
+            endless = endless and message.get("more_body", False)
             return message
 
-        await self._app(scope, counted, send)
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and (endless or size > MAX_BYTES):
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        await self._app(scope, counted, closing)
 
 
 def too_large() -> HTTPException:

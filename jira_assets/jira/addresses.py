@@ -6,9 +6,12 @@ Decisions this module embodies:
   metadata service hands out the machine's credentials, at a link-local address nearly everywhere.
 * Names are looked at when they have become addresses, of each connection anew: a name may lead
   elsewhere by then. A proxy's address is the environment's business, and behind it the proxy's.
+* An address has many spellings: in one number, in octal or hexadecimal, with a dot at its end, as
+  one of IPv6 that gateways translate. The system's resolver reads them all, and so is done here.
 """
 
 import ipaddress
+import socket
 from typing import Any, Final
 
 METADATA: Final = frozenset(
@@ -24,6 +27,8 @@ METADATA: Final = frozenset(
     )
 )
 """Those that are not link-local, by the clouds' own documentation."""
+_HOLDS_IPV4: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+"""Networks whose addresses end with one of IPv4: translated by NAT64, and of old."""
 
 
 class OffLimitsError(Exception):
@@ -32,13 +37,29 @@ class OffLimitsError(Exception):
 
 def is_off_limits(address: str) -> bool:
     """Whether there can be no Jira at an address; a name is no address."""
+    found = _read(address.strip("[]").partition("%")[0].rstrip("."))
+    if isinstance(found, ipaddress.IPv6Address):
+        found = _translated(found)
+    return found is not None and (found.is_link_local or found in METADATA)
+
+
+def _read(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        found = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+        return ipaddress.ip_address(text)
     except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    found = found if mapped is None else mapped
-    return found.is_link_local or found in METADATA
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(text))
+    except (OSError, UnicodeEncodeError):
+        return None
+
+
+def _translated(found: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the address of IPv4 that is meant by one of IPv6, else that one."""
+    inner = found.ipv4_mapped or found.sixtofour
+    if inner is None and any(found in network for network in _HOLDS_IPV4):
+        inner = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
+    return found if inner is None else inner
 
 
 def refuse_off_limits(sock: Any) -> None:

@@ -2,9 +2,13 @@
 
 A thread inside ``requests`` waits for its answer up to the read timeout, and Python cannot
 interrupt it. Shutting down its socket can: the read ends at once, as if the site had closed it.
+
+What goes over them is in no log, at no level: ``http.client`` prints nothing of it, and ``urllib3``
+says nothing of headers that cannot be read, which may quote our own.
 """
 
 import contextlib
+import logging
 import socket
 import threading
 from dataclasses import dataclass
@@ -84,6 +88,9 @@ class CuttableAdapter(HTTPAdapter):
         def remembered(*args: Any, **kwargs: Any) -> Any:
             connection = opened_by(*args, **kwargs)
             connection.response_class = self._response_class
+            # What http.client prints where somebody has switched it on for a whole process is the
+            # header with the token.
+            connection.debuglevel = 0
             if pool.proxy is None and not self._link_local:
                 _look_where_it_leads(connection)
             with self._lock:
@@ -91,6 +98,16 @@ class CuttableAdapter(HTTPAdapter):
             return connection
 
         vars(pool)["ConnectionCls"] = remembered
+
+
+class _NoQuotes(logging.Filter):
+    """Holds back the warning that quotes the headers of an answer."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Failed to parse headers")
+
+
+logging.getLogger("urllib3.connection").addFilter(_NoQuotes())
 
 
 def _look_where_it_leads(connection: Any) -> None:

@@ -38,6 +38,7 @@ from jira_assets.jira.bounds import (
     read_whole,
 )
 from jira_assets.jira.connections import CuttableAdapter, Opened
+from jira_assets.jira.echoes import without_credentials
 from jira_assets.jira.errors import (
     ConnectionFailedError,
     InvalidSiteError,
@@ -170,8 +171,10 @@ class Transport:
             return InvalidSiteError(off_limits(str(host), str(error)), url=url)
         except _NO_ANSWER as error:
             return self._failure(error, url)
-        received = _without_credentials(received, credentials)
-        return HttpAnswer(url, response.status, response.headers, received)
+        told, received = without_credentials(
+            response.status, response.headers, received, credentials
+        )
+        return HttpAnswer(url, response.status, told, received)
 
     def _opened(self) -> Opened:
         """Return the pool, chosen by the environment's proxies and CA bundle at the first call."""
@@ -240,14 +243,3 @@ def _refuse_elsewhere(answer: HttpAnswer, target: str) -> None:
     else:
         return
     raise RedirectedError(what, url=answer.url, status=answer.status)
-
-
-def _without_credentials(body: bytes, authorization: str | None) -> bytes:
-    """Take our own credentials out of an answer: error pages of proxies quote what they were sent.
-
-    What lands raw, and what an error quotes, comes from the body.
-    """
-    if authorization is None:
-        return body
-    _, _, credentials = authorization.partition(" ")
-    return body.replace(credentials.encode(), b"***")

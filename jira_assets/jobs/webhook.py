@@ -3,7 +3,8 @@
 Decisions this module embodies:
 
 * The URL is a credential: who has it may post. It is in no error, no log line (urllib3 writes the
-  path of every call at level DEBUG; here it does not) and no ``repr``; only its host is named.
+  path of every call at level DEBUG; here it does not), not printed by ``http.client``, and in no
+  ``repr``; only its host is named.
 * A post is over after ten seconds, whatever the other side does: it is made in a thread of its own,
   which nobody waits for any longer. Whether the message arrived is then unknown, and it is sent
   again: at least once.
@@ -21,10 +22,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import SplitResult, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool
 
 from jira_assets import __version__
 from jira_assets.loopback import is_loopback
@@ -106,7 +109,7 @@ class Webhook:
         _hold_back_log_lines()
         try:
             with (
-                requests.Session() as session,
+                _silent_session() as session,
                 session.post(
                     self.url,
                     data=json.dumps(body).encode(),
@@ -206,6 +209,29 @@ def _words(error: Exception) -> str:
         if isinstance(error, kind):
             return words
     return "cannot be reached, or closed the connection before it answered"
+
+
+class _Silent(HTTPAdapter):
+    """Opens connections that print nothing of what goes over them."""
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        opened_by = pool.ConnectionCls
+
+        def silent(*args: Any, **kwargs: Any) -> Any:
+            connection = opened_by(*args, **kwargs)
+            connection.debuglevel = 0
+            return connection
+
+        vars(pool)["ConnectionCls"] = silent
+        return cast("HTTPConnectionPool", pool)
+
+
+def _silent_session() -> requests.Session:
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Silent())
+    return session
 
 
 class _Unlogged(logging.Filter):

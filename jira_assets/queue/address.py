@@ -61,6 +61,8 @@ class Address:
             return cls._folder(parts, names)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise InvalidBrokerUrlError(_NO_URL)
+        if "@" in f"{parts.path}{parts.query}{parts.fragment}":  # of a password with / ? or #
+            raise InvalidBrokerUrlError(_NO_URL)
         vhost = unquote(parts.path[1:]) or "/"
         user = f" as {unquote(parts.username)}" if parts.username else ""
         where = f"RabbitMQ at {parts.hostname}:{port or _PORTS[parts.scheme]}/{vhost.lstrip('/')}"
@@ -76,7 +78,8 @@ class Address:
 
 _NO_URL: Final = (
     "this is no broker URL: use amqp://user:password@host:5672/vhost, amqps://… or "
-    "filesystem:///absolute/folder, each with ?prefix=NAME. if several share one broker."
+    "filesystem:///absolute/folder, each with ?prefix=NAME. if several share one broker. In a "
+    "password, / ? # and @ are written as %2F, %3F, %23 and %40."
 )
 
 

@@ -71,18 +71,47 @@ def normalize_url(url: str, driver: str = PSYCOPG) -> str:
         raise InvalidDatabaseUrlError(_NO_URL) from None
     if parsed.get_backend_name() not in {"postgres", "postgresql"}:
         raise InvalidDatabaseUrlError(_NO_URL)
+    if "@" in f"{parsed.host}{parsed.database}":  # the rest of a password, taken for something else
+        raise InvalidDatabaseUrlError(_NO_URL)
     named = parsed.set(drivername=f"postgresql+{driver}")
     return named.render_as_string(hide_password=False)
 
 
-_NO_URL: Final = "this is no Postgres URL: use postgresql://user:password@host:5432/database."
+_NO_URL: Final = (
+    "this is no Postgres URL: use postgresql://user:password@host:5432/database, with @ and / in a "
+    "password written as %40 and %2F."
+)
 
 
 def redact(url: str) -> str:
     """Return ``url`` without its password, for people to read."""
     parsed = make_url(url)
-    hidden = {name: "***" for name in parsed.query if "password" in name}
+    hidden = dict.fromkeys(_password_options(parsed), "***")
     return parsed.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+def passwords_in(url: URL) -> list[str]:
+    """Return the passwords that a URL holds: in its own place, and as options of libpq."""
+    options = [value for name in _password_options(url) for value in url.normalized_query[name]]
+    return [text for text in (str(url.password or ""), *options) if text]
+
+
+def without_passwords(url: URL) -> URL:
+    """Return ``url`` without them."""
+    # Made anew: to URL.set, a password of None is one that was not given.
+    left = url.difference_update_query(_password_options(url)).query
+    return URL.create(
+        url.drivername,
+        url.username,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+        query=left,
+    )
+
+
+def _password_options(url: URL) -> list[str]:
+    return [name for name in url.query if "password" in name]
 
 
 def describe_server(url: URL) -> str:
@@ -191,8 +220,8 @@ def _is_away(error: BaseException, *, connecting: bool, lost: bool) -> bool:
 
 def _away(error: BaseException, url: URL) -> str:
     said = _first_line(error)
-    if url.password:
-        said = said.replace(str(url.password), "***")
+    for password in passwords_in(url):
+        said = said.replace(password, "***")
     return (
         f"Postgres is not available ({describe_server(url)}): {said}. Check that the server runs "
         "and that JIRA_ASSETS_DATABASE_URL (…_OWNER_DATABASE_URL for `jira-assets migrate`, "

@@ -19,6 +19,17 @@ OFF_LIMITS = [
     "[fe80::1]",
     "fe80::1%eth0",
     "[::ffff:169.254.169.254]",
+    "169.254.169.254.",
+    "2852039166",
+    "0xa9fea9fe",
+    "0xA9.0xFE.0xA9.0xFE",
+    "0251.0376.0251.0376",
+    "169.254.43518",
+    "169.16689662",
+    "::169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "2002:a9fe:a9fe::",
+    "1684301000",  # Alibaba Cloud's, in one number
     *sorted(map(str, METADATA)),
 ]
 
@@ -29,7 +40,18 @@ def test_no_jira_is_there(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "10.0.0.8", "192.168.1.4", "fd12::1", "jira.example.com", "::1", ""]
+    "address",
+    [
+        "127.0.0.1",
+        "10.0.0.8",
+        "192.168.1.4",
+        "fd12::1",
+        "jira.example.com",
+        "::1",
+        "",
+        "1.2.3.4.5",
+        "ä",
+    ],
 )
 def test_a_jira_may_be_there(address: str) -> None:
     assert not is_off_limits(address)

@@ -1,5 +1,6 @@
 """Posting: what each answer means, never for long, and the URL stays a secret."""
 
+import http.client
 import logging
 import socket
 import threading
@@ -96,6 +97,14 @@ def test_one_that_drips_its_headers_is_not_waited_for() -> None:
                 connection.sendall(b"x")
                 posting.join(0.1)
     assert "did not answer within 0.5 s" in answers[0].words
+
+
+def test_nothing_is_printed_where_http_client_prints(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    assert Webhook(receiver.url).post(BODY).taken
+    assert not capsys.readouterr().out
 
 
 def test_one_that_is_not_there(receiver: Receiver) -> None:

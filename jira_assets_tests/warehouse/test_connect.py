@@ -15,7 +15,9 @@ from jira_assets.warehouse.connect import (
     close_engines,
     engine_for,
     normalize_url,
+    passwords_in,
     redact,
+    without_passwords,
 )
 
 
@@ -41,7 +43,17 @@ def test_passwords_and_options_survive_a_normalization() -> None:
     assert normalize_url(normalize_url(url)) == normalize_url(url)
 
 
-@pytest.mark.parametrize("text", ["mysql://u:hunter2@h/d", "hunter2", "", "postgresql://h:port/"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mysql://u:hunter2@h/d",
+        "hunter2",
+        "",
+        "postgresql://h:port/",
+        "postgresql://u:p@hunter2@h/d",
+        "postgresql://u:p@/hunter2@h/d",
+    ],
+)
 def test_what_is_no_postgres_url_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(InvalidDatabaseUrlError, match="no Postgres URL") as refusal:
         normalize_url(text)
@@ -51,6 +63,14 @@ def test_what_is_no_postgres_url_is_refused_and_not_repeated(text: str) -> None:
 def test_redacted_urls_keep_all_but_passwords() -> None:
     shown = redact("postgresql+psycopg://u:hunter2@h:1/d?sslpassword=hunter3&sslmode=require")
     assert shown == "postgresql+psycopg://u:***@h:1/d?sslmode=require&sslpassword=%2A%2A%2A"
+
+
+def test_passwords_that_are_options_of_libpq_are_passwords() -> None:
+    url = sa.make_url("postgresql://u:hunter2@h/d?password=hunter3&sslpassword=hunter4&sslmode=x")
+    assert passwords_in(url) == ["hunter2", "hunter3", "hunter4"]
+    left = without_passwords(url).render_as_string(hide_password=False)
+    assert left == "postgresql://u@h/d?sslmode=x"
+    assert passwords_in(sa.make_url(left)) == []
 
 
 def test_one_engine_a_url_whatever_its_spelling(runtime_url: str) -> None:
