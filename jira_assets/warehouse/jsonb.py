@@ -26,6 +26,9 @@ _DEEPEST_WHOLE: Final = 254
 _MOST_BITS: Final = 1023
 _NUL: Final = b"\\u0000"
 _NUL_AND_BACKSLASHES: Final = re.compile(rb"\\+u0000")
+_DIGITS_ALIKE: Final = bytes.maketrans(b"123456789E", b"000000000e")
+_LONG: Final = b"0e000"
+_LONG_SIGNED: Final = b"0e+000"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -61,6 +64,16 @@ def without_nuls(text: bytes) -> bytes:
     if any(piece.endswith(b"\\") for piece in pieces):
         return _NUL_AND_BACKSLASHES.sub(_without_nul, text)
     return b"".join(pieces)
+
+
+def writes_long_numbers(text: bytes) -> bool:
+    """Whether JSON may hold numbers like ``1e131071``, which jsonb writes out digit by digit.
+
+    Eight bytes would come back as 131,072: a page of them would fill the memory of its reader. What
+    only looks so, in somebody's text, costs a reading.
+    """
+    plain = text.translate(_DIGITS_ALIKE)
+    return _LONG in plain or _LONG_SIGNED in plain
 
 
 def _without_nul(found: re.Match[bytes]) -> bytes:

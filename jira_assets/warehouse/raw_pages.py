@@ -34,7 +34,12 @@ from jira_assets.warehouse.connect import advisory_lock
 from jira_assets.warehouse.contracts import LeftBehind, RawPage, Reading, ScopedReading
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jobs_beside import JobsBeside
-from jira_assets.warehouse.jsonb import jsonb_bytes, to_jsonb, without_nuls
+from jira_assets.warehouse.jsonb import (
+    jsonb_bytes,
+    to_jsonb,
+    without_nuls,
+    writes_long_numbers,
+)
 from jira_assets.warehouse.stored_pages import PagesKey, stored_pages
 from jira_assets.warehouse.tables import raw_extraction_data, raw_extractions
 from jira_assets.warehouse.unreadable import reason_of
@@ -164,6 +169,8 @@ class Batch:
 
 def _payload_of(page: RawPage) -> bytes | None:
     if page.text is not None:
+        if writes_long_numbers(page.text):
+            return jsonb_bytes(read_json(page.text))
         return without_nuls(page.text)
     return None if page.payload is None else jsonb_bytes(page.payload)
 

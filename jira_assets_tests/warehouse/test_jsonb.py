@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jira_assets.warehouse.jsonb import to_jsonb
+from jira_assets.warehouse.contracts import RawPage
+from jira_assets.warehouse.jsonb import to_jsonb, writes_long_numbers
+from jira_assets.warehouse.raw_pages import Batch
 
 DEEPEST = 1024  # what orjson reads
 
@@ -90,3 +92,20 @@ def test_postgres_takes_the_deepest_document(warehouse: sa.Engine) -> None:
     with warehouse.connect() as connection:
         found = connection.exec_driver_sql("SELECT (%s::jsonb)::text", (body,)).scalar_one()
     assert found.replace(": ", ":") == body
+
+
+@pytest.mark.parametrize("number", ["1e131071", "1E+131071", "-7.25e4000"])
+def test_a_short_number_that_postgres_would_write_out_at_length_has_no_value(number: str) -> None:
+    text = f'{{"issues": [{number}, "kept"]}}'.encode()
+    assert writes_long_numbers(text)
+    batch = Batch()
+    batch.add("site", RawPage(0, {}, 200, None, text))
+    assert batch.payloads == [b'{"issues":[null,"kept"]}']
+
+
+@pytest.mark.parametrize("number", ["1e22", "1E-300", "12.5", "4e+99"])
+def test_other_numbers_land_as_they_came(number: str) -> None:
+    text = f'{{"issues": [{number}]}}'.encode()
+    batch = Batch()
+    batch.add("site", RawPage(0, {}, 200, None, text))
+    assert batch.payloads == [text]
