@@ -5,8 +5,8 @@ Decisions this module embodies:
 * One transaction, behind an advisory lock: two first migrations at once are safe (the second finds
   nothing to do), and one that fails leaves nothing behind.
 * Revisions hold the structure. What columns mean is taken from ``tables`` and written as comments
-  after every upgrade, and so are the ``views``: rewording needs no revision.
-* The owner migrates; the runtime role owns nothing. Its rights are granted at every run of this, so
+  after every upgrade, and so are the ``views`` and ``policies``: rewording needs no revision.
+* The owner migrates; the other roles own nothing. Their rights are granted at every run of this, so
   they can be repaired, or given to another role, by running it again.
 """
 
@@ -18,11 +18,13 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
 from jira_assets.warehouse.connect import advisory_lock, describe_server, engine_for
-from jira_assets.warehouse.grants import grant_use, role_of
+from jira_assets.warehouse.grants import role_of
+from jira_assets.warehouse.policies import write_functions, write_policies
+from jira_assets.warehouse.roles import Readers, register
 from jira_assets.warehouse.tables import SCHEMA, metadata
 from jira_assets.warehouse.views import write_views
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest revision. Known here, so that asking whether anything is pending needs no alembic."""
 
 _VERSION_TABLE: Final = sa.table(
@@ -67,19 +69,35 @@ class MigrationReport:
         return self.from_revision != self.to_revision
 
 
-def migrate(owner_url: str, runtime_url: str | None = None) -> MigrationReport:
+def migrate(
+    owner_url: str,
+    runtime_url: str | None = None,
+    *,
+    api_url: str | None = None,
+    readers: Readers | None = None,
+) -> MigrationReport:
     """Upgrade the tables to the newest revision. Repeatable, and safe when several start at once.
 
     Args:
         owner_url: connects as the role that owns, or is to own, the schema.
         runtime_url: connects as the role that runs use; granted what it needs if it is another.
+        api_url: the same of the HTTP service.
+        readers: roles that read, beside those that were named before.
 
     Raises:
-        WarehouseUnavailableError: the server cannot be reached as one of the two.
+        WarehouseUnavailableError: the server cannot be reached as one of them.
+        RoleError: a role is not there, or cannot be what it is named as.
         DatabaseIsNewerError: the tables are newer than this program.
     """
     runtime_role = role_of(runtime_url, beside=owner_url) if runtime_url else None
+    api_role = (
+        role_of(api_url, beside=owner_url, variable="JIRA_ASSETS_API_DATABASE_URL")
+        if api_url
+        else None
+    )
     with engine_for(owner_url).begin() as connection:
+        # Another one might name our tables without their schema, and alembic miss them.
+        connection.execute(sa.select(sa.func.set_config("search_path", "public", True)))
         advisory_lock(connection, "jira_assets/migrate")
         created = not sa.inspect(connection).has_schema(SCHEMA)
         if created:
@@ -87,8 +105,13 @@ def migrate(owner_url: str, runtime_url: str | None = None) -> MigrationReport:
         before = current_revision(connection)
         _upgrade(connection, before)
         _write_comments(connection)
+        write_functions(connection)
         write_views(connection)
-        granted = _grant(connection, runtime_role)
+        write_policies(connection)
+        owner = connection.execute(sa.select(sa.func.current_user())).scalar_one()
+        granted = None if runtime_role == owner else runtime_role
+        served = None if api_role == owner else api_role
+        register(connection, runtime=granted, api=served, readers=readers or Readers())
     return MigrationReport(before, HEAD, created, granted)
 
 
@@ -143,11 +166,3 @@ def _write_comments(connection: sa.Connection) -> None:
         connection.execute(SetTableComment(table))
         for column in table.columns:
             connection.execute(SetColumnComment(column))
-
-
-def _grant(connection: sa.Connection, runtime_role: str | None) -> str | None:
-    owner = connection.execute(sa.select(sa.func.current_user())).scalar_one()
-    if runtime_role in {None, owner}:
-        return None
-    grant_use(connection, SCHEMA, str(runtime_role), read_only_tables=["alembic_version"])
-    return runtime_role

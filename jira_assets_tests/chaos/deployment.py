@@ -35,6 +35,7 @@ from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets.warehouse.jobs import update_job
 from jira_assets.warehouse.migrate import migrate
+from jira_assets.warehouse.scope import everything
 from jira_assets_tests.chaos import points
 from jira_assets_tests.chaos.processes import Dagster
 from jira_assets_tests.chaos.proxy import Proxy, to_port, to_socket
@@ -116,7 +117,7 @@ def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
     migrate(postgres.owner_url, postgres.runtime_url)
     prepare_dagster(postgres.owner_url, postgres.runtime_url)
     judges_url = as_judge(postgres.runtime_url)
-    engine = engine_for(judges_url)
+    engine = everything(engine_for(judges_url), "the judge looks at all")
     add_integration(engine, KEY, base_url=jira.url, auth="none")
     for template in TEMPLATES:
         update_job(engine, KEY, template.job_name, enabled=False)
