@@ -28,7 +28,7 @@ from jira_assets.warehouse.scope import everything
 
 pytest_plugins = ["jira_assets_tests.rabbitmq"]
 
-KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL"})
+KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL", "JIRA_ASSETS_TEST_POSTGRES_DIR"})
 TEMPLATE = "template_migrated"
 END_TO_END = "end_to_end"
 

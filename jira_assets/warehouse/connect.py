@@ -27,6 +27,12 @@ from jira_assets.warehouse.scope import enter_scope
 APPLICATION_NAME: Final = "jira_assets"
 SCOPE_ERROR: Final = "JA001"
 """What the policies raise (SQLSTATE) for a transaction that says not what it may see."""
+_MISSING: Final = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)
+_OURS: Final = ('relation "jira.', "function jira.", 'schema "jira"')
 _POLICY: Final = "row-level security policy"
 PSYCOPG: Final = "psycopg"
 PSYCOPG2: Final = "psycopg2"
@@ -201,7 +207,7 @@ def _out_of_scope(error: BaseException, url: URL) -> BaseException | None:
 def _not_ready(error: BaseException, url: URL) -> BaseException | None:
     """Return the error for tables, or rights, that `migrate` has not made yet."""
     said = str(error)
-    if isinstance(error, psycopg.errors.UndefinedTable) and 'relation "jira.' in said:
+    if isinstance(error, _MISSING) and any(name in said for name in _OURS):
         return SchemaMissingError(
             f"{_first_line(error)} in {describe_server(url)}: run `jira-assets migrate`."
         )

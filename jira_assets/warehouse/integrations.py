@@ -19,6 +19,7 @@ from jira_assets.partitions import PartitionKey, nearest
 from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.integration_settings import DEFAULTS, IntegrationSettings, validated
 from jira_assets.warehouse.new_jobs import ensure_jobs
+from jira_assets.warehouse.scope import sees_everything
 from jira_assets.warehouse.tables import (
     api_keys,
     integrations,
@@ -237,7 +238,7 @@ def _unknown(connection: sa.Connection, key: PartitionKey, *, was_removed: bool)
         return f"{key} was removed: `jira-assets integration add {key}` brings it back."
     rows = connection.execute(_select().where(integrations.c.removed_at.is_(None)))
     known = [str(_integration(row).key) for row in rows]
-    if not known:
+    if not known and sees_everything(connection):
         return f"There is no integration {key}, nor any other: `jira-assets integration add` one."
     near = nearest(str(key), known)
     if near:

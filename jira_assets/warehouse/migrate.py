@@ -20,7 +20,7 @@ from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 from jira_assets.warehouse.connect import advisory_lock, describe_server, engine_for
 from jira_assets.warehouse.grants import role_of
 from jira_assets.warehouse.policies import write_functions, write_policies
-from jira_assets.warehouse.roles import Readers, register
+from jira_assets.warehouse.roles import ReaderRole, Readers, register
 from jira_assets.warehouse.tables import SCHEMA, metadata
 from jira_assets.warehouse.views import write_views
 
@@ -62,6 +62,10 @@ class MigrationReport:
     created_schema: bool
     granted_to: str | None
     """The runtime role, where it is another than the owner."""
+    served_as: str | None = None
+    """The role of the HTTP service, where it is another than both."""
+    readers: tuple[ReaderRole, ...] = ()
+    """Every role that reads, named now or before."""
 
     @property
     def changed(self) -> bool:
@@ -111,8 +115,10 @@ def migrate(
         owner = connection.execute(sa.select(sa.func.current_user())).scalar_one()
         granted = None if runtime_role == owner else runtime_role
         served = None if api_role == owner else api_role
-        register(connection, runtime=granted, api=served, readers=readers or Readers())
-    return MigrationReport(before, HEAD, created, granted)
+        if served == granted:
+            served = None
+        reading = register(connection, runtime=granted, api=served, readers=readers or Readers())
+    return MigrationReport(before, HEAD, created, granted, served, tuple(reading))
 
 
 def pending(connection: sa.Connection) -> bool:

@@ -42,17 +42,35 @@ class Readers:
     """Those that are to read no more."""
 
 
+@dataclass(frozen=True)
+class ReaderRole:
+    """A role that reads."""
+
+    role: str
+    tenants: tuple[str, ...] | None
+    """Slugs; None: all."""
+
+    def words(self) -> str:
+        """Say whose rows it reads."""
+        if self.tenants is None:
+            return "all tenants"
+        return f"{', '.join(self.tenants)} only" if self.tenants else "no tenant that is there"
+
+
 def register(
     connection: sa.Connection, *, runtime: str | None, api: str | None, readers: Readers
-) -> None:
+) -> list[ReaderRole]:
     """Write down the roles, and grant each what it is for. Names of roles, None: none given.
+
+    Returns:
+        Every role that reads, by name.
 
     Raises:
         RoleError: the server has no such role, a tenant is unknown, or a role is to be two things.
     """
     named = [role for role in (runtime, api, *readers.roles) if role is not None]
     _check(connection, named)
-    if api is not None and api != runtime:
+    if api is not None:
         _write(connection, api, "api")
     if runtime is not None:
         _write(connection, runtime, "runtime")
@@ -70,6 +88,7 @@ def register(
             grant_api(connection, role)
         else:
             grant_reader(connection, role)
+    return _readers(connection)
 
 
 def _check(connection: sa.Connection, named: Collection[str]) -> None:
@@ -118,6 +137,20 @@ def _tenant_ids(connection: sa.Connection, slugs: Sequence[str]) -> list[int] | 
             said = f" Near to it: {', '.join(near)}." if near else ""
             raise RoleError(f"There is no tenant {slug}.{said}")
     return sorted({ids[slug] for slug in slugs})
+
+
+def _readers(connection: sa.Connection) -> list[ReaderRole]:
+    known = connection.execute(sa.select(tenants.c.id, tenants.c.slug))
+    slugs = {row.id: row.slug for row in known}
+    rows = connection.execute(
+        sa.select(_roles.role_name, _roles.tenant_ids)
+        .where(_roles.kind == "reader")
+        .order_by(_roles.role_name)
+    )
+    return [
+        ReaderRole(name, None if ids is None else tuple(slugs[i] for i in ids if i in slugs))
+        for name, ids in rows
+    ]
 
 
 def _present(connection: sa.Connection) -> list[tuple[str, str]]:

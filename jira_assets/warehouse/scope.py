@@ -155,6 +155,11 @@ def narrow_to_tenants(connection: sa.Connection, ids: Collection[int]) -> None:
     _Tenants(frozenset(ids)).enter(connection)
 
 
+def sees_everything(connection: sa.Connection) -> bool:
+    """Whether what is not found is not there, rather than not to be seen."""
+    return isinstance(connection.get_execution_options().get(_OPTION), _Everything)
+
+
 def enter_scope(connection: sa.Connection) -> None:
     """Tell Postgres the scope of the transaction that begins; listens to every engine's ``begin``.
 
