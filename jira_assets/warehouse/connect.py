@@ -27,6 +27,8 @@ from jira_assets.warehouse.scope import enter_scope
 APPLICATION_NAME: Final = "jira_assets"
 SCOPE_ERROR: Final = "JA001"
 """What the policies raise (SQLSTATE) for a transaction that says not what it may see."""
+ALL_TENANTS_ERROR: Final = "JA002"
+"""What they raise for a role that serves one tenant at a time, and asked for all."""
 _MISSING: Final = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedFunction,
@@ -68,6 +70,10 @@ class PermissionMissingError(PermissionError):
 
 class OutOfScopeError(PermissionError):
     """A transaction touched rows, or asked for tenants, that it may not see."""
+
+
+class OneTenantAtATimeError(OutOfScopeError):
+    """The role of the HTTP service was asked to see all tenants."""
 
 
 def driver_of(connection: sa.Connection) -> "psycopg.Connection[Any]":
@@ -193,8 +199,9 @@ def _translate(context: ExceptionContext) -> BaseException | None:
 
 def _out_of_scope(error: BaseException, url: URL) -> BaseException | None:
     """Return the error for rows, or a whole question, that the policies refuse."""
-    if isinstance(error, psycopg.Error) and error.sqlstate == SCOPE_ERROR:
-        return OutOfScopeError(f"{_first_line(error)}. {error.diag.message_hint}")
+    if isinstance(error, psycopg.Error) and error.sqlstate in {SCOPE_ERROR, ALL_TENANTS_ERROR}:
+        kind = OutOfScopeError if error.sqlstate == SCOPE_ERROR else OneTenantAtATimeError
+        return kind(f"{_first_line(error)}. {error.diag.message_hint}")
     if isinstance(error, psycopg.errors.InsufficientPrivilege) and _POLICY in str(error):
         return OutOfScopeError(
             f"{_first_line(error)} in {describe_server(url)}: the row belongs to another tenant or "

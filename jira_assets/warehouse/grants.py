@@ -114,7 +114,7 @@ def grant_to_all(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"GRANT SELECT ON {SCHEMA}.database_roles TO PUBLIC")
 
 
-_NOT_SERVED: Final = frozenset({"api_keys", "run_heartbeats", "failure_reports"})
+_NOT_SERVED: Final = frozenset({"api_keys", "failure_reports"})
 _NOT_READ: Final = frozenset({"username", "secret_ref", "ca_bundle"})
 _READ_BESIDE: Final = (
     "tenants",

@@ -145,7 +145,8 @@ def require_integration(connection: sa.Connection, integration_id: int) -> None:
     row = sa.select(integrations.c.id).where(integrations.c.id == integration_id)
     if connection.execute(row.with_for_update(read=True, key_share=True)).first() is None:
         raise UnknownIntegrationError(
-            f"integration {integration_id} was purged meanwhile: nothing is written for it."
+            f"integration {integration_id} was purged meanwhile, or is not one of this run's: "
+            "nothing is written for it."
         )
 
 

@@ -49,7 +49,7 @@ BEGIN
     WHERE pg_catalog.pg_has_role(role.oid, 'USAGE');
 
     IF asked IS NOT NULL
-        AND (is_runtime OR (is_api AND (asked <> '*' OR dimension <> 'tenants')))
+        AND (is_runtime OR (is_api AND (asked <> '*' OR dimension = 'integrations')))
     THEN
         RETURN nullif(asked, '*');
     END IF;
@@ -68,7 +68,7 @@ BEGIN
     END IF;
     IF is_api AND asked = '*' THEN
         RAISE EXCEPTION 'role % serves one tenant at a time, and may not see all', current_user
-        USING ERRCODE = 'JA001', HINT = 'Calls with an admin''s key go over '
+        USING ERRCODE = 'JA002', HINT = 'Calls with an admin''s key go over '
             'JIRA_ASSETS_DATABASE_URL: whoever runs the service must set it to the runtime role.';
     END IF;
     IF is_runtime OR is_api THEN

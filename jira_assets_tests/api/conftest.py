@@ -31,9 +31,13 @@ class Filled:
 
 
 @contextmanager
-def serving(engine: sa.Engine, origin: str = ORIGIN) -> Iterator[Caller]:
+def serving(
+    engine: sa.Engine, origin: str = ORIGIN, *, admins_engine: sa.Engine | None = None
+) -> Iterator[Caller]:
     """Serve over ``engine`` while the block runs."""
-    service = Service(engine, dagster_url="https://dagster.example/ui/")
+    service = Service(
+        engine, dagster_url="https://dagster.example/ui/", admins_engine=admins_engine
+    )
     listener = socket.create_server(("127.0.0.1", 0))
     server = make_server(service, [origin])
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

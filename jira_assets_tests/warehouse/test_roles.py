@@ -9,7 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from jira_assets.sandbox.postgres import SUPERUSER
-from jira_assets.warehouse.connect import OutOfScopeError, PermissionMissingError, engine_for
+from jira_assets.warehouse.connect import (
+    OneTenantAtATimeError,
+    OutOfScopeError,
+    PermissionMissingError,
+    engine_for,
+)
 from jira_assets.warehouse.grants import RoleError
 from jira_assets.warehouse.integrations import Integration
 from jira_assets.warehouse.migrate import MigrationReport, migrate
@@ -251,6 +256,17 @@ def test_the_services_role_writes_requests_and_jobs_only(
             assert set(connection.scalars(query, {"table": f"jira.{name}"})) == may, name
     with pytest.raises(PermissionMissingError), engine.begin() as connection:
         connection.execute(sa.delete(DATA_TABLES["issues"]))
+
+
+def test_the_services_role_sees_no_runs_of_others(
+    api: sa.Engine, filled: tuple[Integration, ...]
+) -> None:
+    with within_tenants(api, {filled[0].tenant_id}).connect() as connection:
+        beats = sa.text("SELECT partition_key FROM jira.run_heartbeats")
+        assert connection.scalars(beats).all() == []
+        connection.exec_driver_sql("SELECT set_config('jira_assets.partitions', '*', true)")
+        with pytest.raises(OneTenantAtATimeError, match="JIRA_ASSETS_DATABASE_URL"):
+            connection.execute(beats)
 
 
 def test_the_services_role_reads_no_table_of_keys(api: sa.Engine) -> None:
