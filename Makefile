@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 PROCESSES := --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-servers chaos soak poison lint types format bench constraints audit clean
+.PHONY: help setup demo dev test test-servers postgres-versions chaos soak poison lint types format bench constraints audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -25,11 +25,16 @@ demo: setup ## the whole path on embedded Postgres, broker and sandbox; prints w
 dev: setup ## the Dagster UI on the same embedded parts
 	$(BIN)/jira-assets dev
 
-test-servers: # RabbitMQ and Chromium for the tests; one sentence where they cannot be had
+test-servers: # RabbitMQ, PgBouncer and Chromium for the tests; one sentence where they cannot be had
 	@sh deploy/test-servers.sh
 
 test: setup test-servers ## set up and run every test, on a real Postgres and a real RabbitMQ
 	$(BIN)/python -m pytest $(PROCESSES) $(ARGS)
+
+postgres-versions: setup ## the tests of every Postgres that is served: 14 to 17, fetched with npm, and 18
+	@sh deploy/postgres-versions.sh .postgres-versions
+	JIRA_ASSETS_TEST_POSTGRES_DIR=$(CURDIR)/.postgres-versions \
+		$(BIN)/python -m pytest jira_assets_tests/warehouse/test_versions.py $(ARGS)
 
 chaos: setup test-servers ## kill and break things while it runs, and judge what is left: ROUNDS=100 SEED=1
 	$(BIN)/python -m jira_assets_tests.chaos --rounds $(or $(ROUNDS),10) --seed $(or $(SEED),1) $(ARGS)
@@ -66,4 +71,4 @@ audit: ## known vulnerabilities of the versions in constraints.txt; says so wher
 	@sh deploy/audit.sh $(PYTHON)
 
 clean: ## remove .venv and the embedded servers' data (stop them first)
-	rm -rf .venv .jira_assets .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .jira_assets .postgres-versions .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,6 +19,7 @@ from jira_assets.settings import Settings
 from jira_assets.warehouse.connect import close_engines, engine_for
 from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.job_settings import JOB_TAG
+from jira_assets.warehouse.scope import everything
 
 PROJECTS = 10
 LATENCY_SECONDS = 0.02
@@ -89,7 +90,7 @@ def deployed(partitions: Sequence[str]) -> Iterator[Deployment]:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         os.environ["JIRA_ASSETS_HOME"] = str(home)
         instance, services = stack.enter_context(local_instance())
-        engine = engine_for(services.database_url)
+        engine = everything(engine_for(services.database_url), "a benchmark")
         for partition in partitions:
             site = stack.enter_context(served_site(PROJECTS, latency=LATENCY_SECONDS))
             key = PartitionKey.parse(partition)

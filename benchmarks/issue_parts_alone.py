@@ -38,13 +38,14 @@ from jira_assets.warehouse.increments import changes_to_apply
 from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.jsonb import jsonb_bytes, without_nuls
 from jira_assets.warehouse.merge_increments import merge_increments
+from jira_assets.warehouse.scope import everything
 from jira_assets.warehouse.scoped_landing import land_scopes
 
 TABLES = tuple(DESCRIPTIONS)
 
 
 def main(url: str, database_url: str) -> None:
-    engine, key = engine_for(database_url), PartitionKey("bench", "site")
+    engine, key = everything(engine_for(database_url), "a benchmark"), PartitionKey("bench", "site")
     integration = add_integration(engine, key, base_url=url, auth="none")
     owner = Owner(integration.tenant_id, integration.id, str(key))
     took: dict[str, float] = {}

@@ -15,6 +15,7 @@ from jira_assets.warehouse.contracts import Owner, Reading
 from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.landing import land, newest_sources
 from jira_assets.warehouse.merge import merge
+from jira_assets.warehouse.scope import everything
 from jira_assets.warehouse.tables import ENTITIES, SOURCES
 
 
@@ -24,7 +25,7 @@ def peak() -> float:
 
 def main() -> None:
     url, database_url = sys.argv[1:]
-    engine = engine_for(database_url)
+    engine = everything(engine_for(database_url), "a benchmark")
     key = PartitionKey("bench", "site")
     integration = add_integration(engine, key, base_url=url, auth="none")
     owner = Owner(integration.tenant_id, integration.id, str(key))

@@ -21,6 +21,7 @@ from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.landing import land
 from jira_assets.warehouse.merge import merge
 from jira_assets.warehouse.migrate import migrate
+from jira_assets.warehouse.scope import everything
 
 ROWS: Final = 1_000_000
 STATUSES_A_PROJECT: Final = 50
@@ -34,7 +35,8 @@ def run() -> Section:
     frame = relationships(ROWS)
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as postgres:
         migrate(postgres.owner_url, postgres.runtime_url)
-        owner, runtime = engine_for(postgres.owner_url), engine_for(postgres.runtime_url)
+        owner = engine_for(postgres.owner_url)
+        runtime = everything(engine_for(postgres.runtime_url), "a benchmark")
         # The first one of an empty database is integration 1 of tenant 1.
         key = PartitionKey.parse(OWNER.partition_key)
         add_integration(runtime, key, base_url="https://bench.invalid", auth="none")

@@ -22,6 +22,7 @@ from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.contracts import Owner, Reading
 from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.landing import land
+from jira_assets.warehouse.scope import everything
 
 
 def alone(url: str, concurrency: int) -> dict[str, float]:
@@ -68,7 +69,7 @@ def bare(url: str, refs: Sequence[ProjectRef], threads: int) -> float:
 
 def landed(url: str, concurrency: int, database_url: str) -> dict[str, float]:
     """Read the same into the landing table, markers included."""
-    engine = engine_for(database_url)
+    engine = everything(engine_for(database_url), "a benchmark")
     key = PartitionKey("bench", f"site-{uuid4().hex[:8]}")
     settings: dict[str, Any] = {"base_url": url, "auth": "none", "max_concurrency": concurrency}
     integration = add_integration(engine, key, **settings)

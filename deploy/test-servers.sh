@@ -1,5 +1,5 @@
 #!/bin/sh
-# The tests talk to a real RabbitMQ and look at the UI in a real Chromium. Where they are missing and
+# The tests talk to a real RabbitMQ, through a real PgBouncer, and look at the UI in a real Chromium. Where they are missing and
 # this user may, apt-get brings them; elsewhere one sentence says what to install.
 set -u
 
@@ -9,6 +9,7 @@ if [ -z "${JIRA_ASSETS_TEST_AMQP_URL:-}" ] && ! PATH="$PATH:/usr/sbin:/usr/lib/r
 fi
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
     command -v google-chrome >/dev/null || missing="$missing chromium"
+PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || missing="$missing pgbouncer"
 [ -n "$missing" ] || exit 0
 
 # shellcheck disable=SC2086  # a list of package names, split on purpose

@@ -32,6 +32,7 @@ from jira_assets.warehouse.contracts import Owner
 from jira_assets.warehouse.heartbeat import beat
 from jira_assets.warehouse.integrations import get_integration
 from jira_assets.warehouse.landing import landed_entities
+from jira_assets.warehouse.scope import everything
 from jira_assets.warehouse.tables import SOURCES
 
 if TYPE_CHECKING:
@@ -120,7 +121,10 @@ def open_local_runs(
     before anything runs.
     """
     with local_instance() as (instance, services):
-        engine = engine_for(services.database_url)
+        # What a sensor does between the runs; the runs themselves narrow it to their partition.
+        engine = everything(
+            engine_for(services.database_url), "a sync does the sensors' work, for one partition"
+        )
         get_integration(engine, partition)
         sync_partitions(instance, engine)
         # What a killed command has left: no daemon may be there to end it.

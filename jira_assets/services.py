@@ -10,7 +10,7 @@ Decisions this module embodies:
 
 import atexit
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,8 @@ from jira_assets.warehouse.dagster_storage import (
     prepare_dagster,
 )
 from jira_assets.warehouse.migrate import MigrationReport, migrate, pending
+from jira_assets.warehouse.preparation import preparation_sql
+from jira_assets.warehouse.roles import Readers
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Services:
     """Postgres as the runtime role."""
     owner_url: str = field(repr=False)
     """Postgres as the role that migrates; the same where only one is given."""
+    api_url: str = field(repr=False)
+    """Postgres as the role of the HTTP service; the runtime role where none is given."""
     dagster_url: str = field(repr=False)
     """Dagster's own storage, for psycopg2, in its schema."""
     broker_url: str = field(repr=False)
@@ -62,15 +66,18 @@ def connect_services(settings: Settings) -> Services:
     if settings.database_url is None:
         postgres = _embedded_postgres(settings.home.absolute())
         database_url, owner_url = postgres.runtime_url, postgres.owner_url
+        api_url = database_url
     else:
         database_url = normalize_url(settings.database_url.get_secret_value())
         owner_url = normalize_url(_text(settings.owner_database_url) or database_url)
+        api_url = normalize_url(_text(settings.api_database_url) or database_url)
     dagster_url = _text(settings.dagster_database_url)
     folder = quote(str(settings.home.absolute() / "broker"))
     broker_url = _text(settings.broker_url) or f"filesystem://{folder}"
     return Services(
         database_url=database_url,
         owner_url=owner_url,
+        api_url=api_url,
         dagster_url=(
             normalize_url(dagster_url, PSYCOPG2)
             if dagster_url
@@ -88,16 +95,46 @@ def psql_line(database_url: str) -> str:
     return f"psql '{url.render_as_string(hide_password=False)}'"
 
 
-def migrate_services(settings: Settings) -> Iterator[str]:
+def migrate_services(settings: Settings, readers: Readers | None = None) -> Iterator[str]:
     """Bring our tables and Dagster's up to date; say in words what was done."""
     services = connect_services(settings)
     yield f"Database: {redact(services.owner_url)}"
-    yield from _words(migrate(services.owner_url, services.database_url))
+    report = migrate(
+        services.owner_url, services.database_url, api_url=services.api_url, readers=readers
+    )
+    yield from _words(report)
     if settings.dagster_database_url is not None:
         yield "Dagster's storage is elsewhere: Dagster creates its tables there itself."
         return
     changed = prepare_dagster(services.owner_url, services.database_url)
     yield f"Schema dagster: {'made ready for' if changed else 'ready for'} this version of Dagster."
+
+
+class NoServerNamedError(ValueError):
+    """The SQL of a server's administrator was asked for without a server."""
+
+
+def administrators_sql(settings: Settings, readers: Sequence[str] = ()) -> str:
+    """Return what an administrator must run before `migrate`, for the roles of the settings' URLs.
+
+    Nothing is connected: there may be nothing to connect to yet.
+
+    Raises:
+        NoServerNamedError: no URL is set; the embedded Postgres makes its own roles.
+    """
+    if settings.database_url is None:
+        raise NoServerNamedError(
+            "JIRA_ASSETS_DATABASE_URL is not set, and the embedded Postgres makes its roles by "
+            "itself: set it, and JIRA_ASSETS_OWNER_DATABASE_URL, to the URLs that are to be used."
+        )
+    services = connect_services(settings)
+    return preparation_sql(
+        owner_url=services.owner_url,
+        runtime_url=services.database_url,
+        api_url=services.api_url,
+        readers=readers,
+        dagster=settings.dagster_database_url is None,
+    )
 
 
 def _words(report: MigrationReport) -> Iterator[str]:
@@ -109,7 +146,13 @@ def _words(report: MigrationReport) -> Iterator[str]:
     if report.granted_to:
         yield f"Runs connect as {report.granted_to}, which owns nothing."
     else:
-        yield "Runs connect as the owner: a mistake in one may drop tables. Two roles are safer."
+        yield (
+            "Runs connect as the owner, whom nothing holds back: a mistake in one may drop tables, "
+            "and tenants are not kept apart. Use two roles: `jira-assets migrate --sql`."
+        )
+    if report.served_as:
+        yield f"The HTTP service connects as {report.served_as}, one tenant at a time."
+    yield from (f"{each.role} reads {each.words()}." for each in report.readers)
 
 
 def _text(secret: SecretStr | None) -> str | None:

@@ -40,6 +40,11 @@ class Settings(BaseModel):
         title="`JIRA_ASSETS_DATABASE_URL`",
         description="the same database as the role that creates and changes tables",
     )
+    api_database_url: SecretStr | None = Field(
+        default=None,
+        title="`JIRA_ASSETS_DATABASE_URL`",
+        description="the same database as the role of the HTTP service: one tenant at a time",
+    )
     dagster_database_url: SecretStr | None = Field(
         default=None,
         title="schema `dagster` of the same database",
@@ -118,11 +123,12 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _owner_needs_a_runtime_role(self) -> Self:
-        if self.owner_database_url and not self.database_url:
-            raise SettingsError(
-                f"{variable('owner_database_url')} is set without {variable('database_url')}: set "
-                "both, to two roles of one database."
-            )
+        for name in ("owner_database_url", "api_database_url"):
+            if getattr(self, name) and not self.database_url:
+                raise SettingsError(
+                    f"{variable(name)} is set without {variable('database_url')}: set both, to two "
+                    "roles of one database."
+                )
         return self
 
 

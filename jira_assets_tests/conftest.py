@@ -24,10 +24,11 @@ from jira_assets.warehouse.connect import close_engines, engine_for
 from jira_assets.warehouse.integration_settings import IntegrationSettings
 from jira_assets.warehouse.integrations import Integration, add_integration
 from jira_assets.warehouse.migrate import migrate
+from jira_assets.warehouse.scope import everything
 
 pytest_plugins = ["jira_assets_tests.rabbitmq"]
 
-KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL"})
+KEPT_VARIABLES = frozenset({"JIRA_ASSETS_TEST_AMQP_URL", "JIRA_ASSETS_TEST_POSTGRES_DIR"})
 TEMPLATE = "template_migrated"
 END_TO_END = "end_to_end"
 
@@ -67,6 +68,11 @@ class Database:
     name: str
     owner_url: str
     runtime_url: str
+
+
+def engine_seeing_all(url: str) -> sa.Engine:
+    """The engine of ``url``, as sensors and operators use it."""
+    return everything(engine_for(url), "a test looks at all that is there")
 
 
 class PostgresServer:
@@ -139,8 +145,8 @@ def runtime_url(database: Database) -> str:
 
 @pytest.fixture
 def warehouse(database: Database) -> sa.Engine:
-    """The engine of the runtime role on a fresh, migrated database."""
-    return engine_for(database.runtime_url)
+    """The engine of the runtime role on a fresh, migrated database, as sensors see it: all."""
+    return engine_seeing_all(database.runtime_url)
 
 
 class AddIntegration(Protocol):

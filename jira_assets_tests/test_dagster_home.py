@@ -29,6 +29,7 @@ def services(dagster_url: str = WITHOUT_PASSWORD) -> Services:
     return Services(
         database_url="postgresql+psycopg://loader@/jira",
         owner_url="postgresql+psycopg://owner@/jira",
+        api_url="postgresql+psycopg://loader@/jira",
         dagster_url=dagster_url,
         broker_url="filesystem:///broker",
         embedded_postgres=False,

@@ -110,7 +110,7 @@ def get_integrations(
     tenant_id: TenantRef = None,
 ) -> Response:
     """Return the integrations that the key may see, by tenant and slug."""
-    with caller.service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         found = integrations_of(connection, wanted, within=caller.key.tenant_id, tenant=tenant_id)
     return page_response(request, found, wanted)
 
@@ -123,7 +123,7 @@ def get_jobs(
     wanted: TheWindow,
 ) -> Response:
     """Return the jobs of an integration: when each runs, and how it went last."""
-    with caller.service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         jobs = [_job(job) for job in list_jobs(connection, place.key)]
     return page_response(request, _part(jobs, wanted), wanted)
 
@@ -142,7 +142,7 @@ def change_job(
     """Change what is given of a job, and keep the rest."""
     if not changes:
         raise wrong("body", "body", "Give at least one thing to change.")
-    return json_answer(_job(update_job(caller.service.engine, place.key, job_name, **changes)))
+    return json_answer(_job(update_job(caller.engine, place.key, job_name, **changes)))
 
 
 @router.get(
@@ -157,7 +157,7 @@ def get_statuses(
     wanted: TheWindow,
 ) -> Response:
     """Return the statuses that the site has now."""
-    with caller.service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         found = statuses_of(connection, wanted, place.integration_id)
     return page_response(request, found, wanted)
 
@@ -175,7 +175,7 @@ def get_project_statuses(
     wanted: TheWindow,
 ) -> Response:
     """Return the statuses that a project, named by its key or Jira's id, uses now."""
-    with caller.service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         found = statuses_of_project(connection, wanted, place.integration_id, project)
     if found is None:
         raise not_found(f"{place.key} has no project {project}.")

@@ -84,7 +84,7 @@ def get_extractions(
     part: ThePart,
 ) -> Response:
     """Return what has landed whole, the newest first; of one integration or of all."""
-    with caller.service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         found = extractions_of(
             connection,
             wanted,
@@ -109,7 +109,7 @@ def get_pages(
     part: ThePart,
 ) -> Response:
     """Return the answers of Jira that landed, without their payloads."""
-    with caller.service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         found = pages_of(
             connection,
             wanted,
@@ -136,7 +136,7 @@ def get_page(
 ) -> Response:
     """Return one answer of Jira with its payload."""
     _known(entity, "path")
-    with caller.service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         found = page_of(
             connection, extraction_id, (entity, scope, page), within=caller.key.tenant_id
         )

@@ -38,7 +38,7 @@ def metrics(caller: TheCaller) -> Response:
         detail = "This needs an admin's key: `jira-assets key create --admin`."
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", detail)
     service = caller.service
-    with service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         figures = read_figures(connection, dead_after=service.dead_after_seconds)
         rows = service.rows.of(connection)
     registry = CollectorRegistry()

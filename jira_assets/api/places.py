@@ -49,7 +49,7 @@ def place_of(
     integration_id: IntegrationRef, caller: TheCaller, tenant_id: TenantRef = None
 ) -> Place:
     """Return the integration of a path."""
-    with caller.service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         return visible_place(connection, caller.key, integration_id, tenant_id)
 
 

@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from jira_assets.warehouse.connect import (
+    OneTenantAtATimeError,
     PermissionMissingError,
     SchemaMissingError,
     WarehouseUnavailableError,
@@ -152,9 +153,18 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for refused in _REFUSED:
         app.add_exception_handler(refused, _refused)
+    app.add_exception_handler(OneTenantAtATimeError, _for_tenants_only)
     for away in AWAY:
         app.add_exception_handler(away, _unavailable)
     app.add_exception_handler(Exception, _defect)
+
+
+def _for_tenants_only(_: Request, _error: Exception) -> Response:
+    detail = (
+        "This service answers tenants only, and not an admin's key: its role in Postgres sees one "
+        "tenant at a time. Whoever runs it may give it another (JIRA_ASSETS_DATABASE_URL)."
+    )
+    return Problem(HTTPStatus.FORBIDDEN, "forbidden", detail).response()
 
 
 def _refused(_: Request, error: Exception) -> Response:

@@ -118,13 +118,13 @@ def answer_seen(seen: Seen) -> Response:
 def _ask(caller: Caller, place: Place, job_name: str, repeat: str | None) -> Response:
     service, key = caller.service, caller.key
     asked = request_job(
-        service.engine,
+        caller.engine,
         place.key,
         job_name,
         requested_by=f"key {key.key_id} ({key.name})",
         idempotency_key=repeat,
     )
-    with service.engine.connect() as connection:
+    with caller.engine.connect() as connection:
         progress = read_progress(connection, [asked.request_id])[asked.request_id]
     view = request_view(progress, service.dagster_url)
     return json_answer(view, 202, {"Location": view["links"]["self"]})

@@ -4,15 +4,19 @@ Decisions this module embodies:
 
 * Who asks is known from the key alone. A key that is unknown, wrong or revoked gets one answer, so
   that it tells nothing; what belongs to another tenant is, for a key, not there.
+* From the moment that the key is known, Postgres shows the key's tenant only: an engine that sees
+  more is not at hand where a tenant is answered. An admin's calls go over an engine of their own,
+  which may be another role's.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Final, NamedTuple, TypeVar
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -26,10 +30,9 @@ from jira_assets.api.row_counts import RowCounts
 from jira_assets.api.stream_tokens import StreamToken
 from jira_assets.api.views import Told
 from jira_assets.warehouse.api_keys import ApiKey, find_keys, split_key
+from jira_assets.warehouse.connect import OneTenantAtATimeError
 from jira_assets.warehouse.request_progress import read_progress
-
-K = TypeVar("K")
-V = TypeVar("V")
+from jira_assets.warehouse.scope import everything, narrow_to_tenants, within_tenants
 
 
 class Look(NamedTuple):
@@ -40,12 +43,34 @@ class Look(NamedTuple):
 
 
 def read_looks(
-    dagster_url: str, connection: sa.Connection, wanted: Collection[tuple[str, UUID]]
+    engine: sa.Engine,
+    admins_engine: sa.Engine,
+    dagster_url: str,
+    wanted: Collection[tuple[str, UUID]],
 ) -> dict[tuple[str, UUID], Look]:
-    """Return each pair of a key's id and a request's id as they are now."""
-    keys = find_keys(connection, {key_id for key_id, _ in wanted})
-    requests = read_progress(connection, {request_id for _, request_id in wanted})
-    told = {request_id: Told(each, dagster_url) for request_id, each in requests.items()}
+    """Return each pair of a key's id and a request's id as they are now.
+
+    Those of all tenants' keys are read at once, in the scope of just these tenants.
+    """
+    told: dict[UUID, Told] = {}
+
+    def read(connection: sa.Connection, requests: Collection[UUID]) -> None:
+        found = read_progress(connection, requests)
+        told.update({request_id: Told(each, dagster_url) for request_id, each in found.items()})
+
+    with engine.connect() as connection:
+        keys = find_keys(connection, {key_id for key_id, _ in wanted})
+        tenants = {key.tenant_id for key in keys.values() if key.tenant_id is not None}
+        if tenants:
+            narrow_to_tenants(connection, tenants)
+            read(connection, {request for key, request in wanted if key in keys})
+    admins = {key.key_id for key in keys.values() if key.tenant_id is None}
+    unseen = {request for key, request in wanted if key in admins} - set(told)
+    if unseen:
+        # Where the service's role may not see all tenants, an admin finds nothing; those who are
+        # answered at the same time must not fail with him.
+        with suppress(OneTenantAtATimeError), admins_engine.connect() as connection:
+            read(connection, unseen)
     return {each: Look(keys.get(each[0]), told.get(each[1])) for each in wanted}
 
 
@@ -53,10 +78,11 @@ class Service:
     """One per application, made with what it stands on.
 
     Args:
-        engine: the warehouse's.
+        engine: the warehouse's, as the role that answers tenants; it has no scope.
         dagster_url: where people open the Dagster UI.
         broker_url: the broker whose absence `/readyz` tells of; None: it is not looked at.
         dead_after_seconds: after how long without a sign of life a run counts as dead.
+        admins_engine: as the role that answers admins; ``engine`` where it is the same one.
     """
 
     def __init__(
@@ -66,13 +92,17 @@ class Service:
         dagster_url: str,
         broker_url: str | None = None,
         dead_after_seconds: float = 60,
+        admins_engine: sa.Engine | None = None,
     ) -> None:
-        self.engine = engine
+        self._engine = engine
+        self._admins_engine = everything(
+            engine if admins_engine is None else admins_engine, "an admin's key sees all tenants"
+        )
         self.dagster_url = dagster_url.rstrip("/")
         self.dead_after_seconds = dead_after_seconds
-        self.keys: Batched[str, ApiKey] = Batched(_reading(engine, find_keys))
+        self.keys: Batched[str, ApiKey] = Batched(partial(_read_keys, engine))
         self.looks: Batched[tuple[str, UUID], Look] = Batched(
-            _reading(engine, partial(read_looks, self.dagster_url))
+            partial(read_looks, engine, self._admins_engine, self.dagster_url)
         )
         self.readiness: Batched[str, Readiness] = Batched(
             lambda asked: dict.fromkeys(asked, look(engine, broker_url))
@@ -81,18 +111,17 @@ class Service:
         self.stopping = asyncio.Event()
         """Set when the server is told to end: streams end with it."""
 
+    def engine_of(self, key: ApiKey) -> sa.Engine:
+        """Return the engine that sees what ``key`` may see."""
+        if key.tenant_id is None:
+            return self._admins_engine
+        return within_tenants(self._engine, {key.tenant_id})
 
-def _reading(
-    engine: sa.Engine, read: Callable[[sa.Connection, Collection[K]], Mapping[K, V]]
-) -> Callable[[Collection[K]], Mapping[K, V]]:
+
+def _read_keys(engine: sa.Engine, key_ids: Collection[str]) -> dict[str, ApiKey]:
     # One statement is its own transaction: without a begin and an end of it, two trips fewer.
-    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
-
-    def in_a_connection(keys: Collection[K]) -> Mapping[K, V]:
-        with alone.connect() as connection:
-            return read(connection, list(keys))
-
-    return in_a_connection
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        return find_keys(connection, key_ids)
 
 
 RequestId = Annotated[UUID, Path(description="As answered when it was made.")]
@@ -114,6 +143,11 @@ class Caller:
 
     key: ApiKey
     service: Service
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The warehouse's engine, seeing what the key may see."""
+        return self.service.engine_of(self.key)
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,11 @@ def api(port: int, host: str) -> None:
         ) from error
     services = connect_services(settings)
     service = Service(
-        engine_for(services.database_url),
+        engine_for(services.api_url),
         dagster_url=settings.dagster_url,
         broker_url=services.broker_url,
         dead_after_seconds=settings.dead_after_seconds,
+        admins_engine=engine_for(services.database_url),
     )
     log_to_stderr()
     where = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"

@@ -64,9 +64,15 @@ def timed(what: str, times: dict[str, float]) -> Iterator[None]:
     times[what] = time.perf_counter() - began
 
 
+def _engine(services: "Services") -> "Engine":
+    from jira_assets.warehouse.connect import engine_for
+    from jira_assets.warehouse.scope import everything
+
+    return everything(engine_for(services.database_url), "the demo adds tenants and shows all")
+
+
 def add_integrations(services: "Services", urls: Mapping[str, str]) -> None:
     """Add the demo's integrations, or point them to where the sites are served now."""
-    from jira_assets.warehouse.connect import engine_for
     from jira_assets.warehouse.integrations import (
         UnknownIntegrationError,
         add_integration,
@@ -74,7 +80,7 @@ def add_integrations(services: "Services", urls: Mapping[str, str]) -> None:
         update_integration,
     )
 
-    engine = engine_for(services.database_url)
+    engine = _engine(services)
     for key, url in urls.items():
         partition = PartitionKey.parse(key)
         try:
@@ -181,7 +187,6 @@ def messages_done(services: "Services", run_ids: list[str]) -> bool:
     """Whether each of these extraction runs has left messages, and all of them are done."""
     import sqlalchemy as sa
 
-    from jira_assets.warehouse.connect import engine_for
     from jira_assets.warehouse.tables import OPEN_STATES, etl_job_queue
 
     queue = etl_job_queue.c
@@ -190,7 +195,7 @@ def messages_done(services: "Services", run_ids: list[str]) -> bool:
         .where(queue.extraction_run_id.in_(run_ids))
         .distinct()
     )
-    with engine_for(services.database_url).connect() as connection:
+    with _engine(services).connect() as connection:
         found = connection.execute(states).all()
     if any(state == "failed" for _, state in found):
         raise DemoError("a message failed: `jira-assets status` says why")
@@ -219,9 +224,8 @@ def print_runs(instance: "DagsterInstance", extractions: Mapping[str, str]) -> N
 def differences(services: "Services", sites: "Mapping[str, JiraSite]") -> None:
     """Hold the tables against the sites' own truth; raise where they differ."""
     from jira_assets.sandbox.comparison import compare
-    from jira_assets.warehouse.connect import engine_for
 
-    engine = engine_for(services.database_url)
+    engine = _engine(services)
     for key, site in sites.items():
         found = compare(engine, key, site.truth())
         if found:
@@ -232,10 +236,9 @@ def differences(services: "Services", sites: "Mapping[str, JiraSite]") -> None:
 def print_issues(services: "Services", issues: Mapping[str, Mapping[str, str]]) -> None:
     """Print what the tables say of the issues that changed, by partition and issue id."""
     from jira_assets.commands.output import print_table
-    from jira_assets.warehouse.connect import engine_for
 
     rows: list[list[Any]] = []
-    with engine_for(services.database_url).connect() as connection:
+    with _engine(services).connect() as connection:
         for partition_key, happened in issues.items():
             found = issues_as_stored(connection, partition_key, list(happened))
             rows += [
@@ -284,11 +287,10 @@ def issues_as_stored(
 def report(services: "Services", times: Mapping[str, float]) -> None:
     """Print what arrived, how long each part took, and how to open the UI."""
     from jira_assets.commands.output import print_table
-    from jira_assets.warehouse.connect import engine_for
     from jira_assets.warehouse.overview import read_overview
     from jira_assets.warehouse.tables import DATA_TABLES
 
-    with engine_for(services.database_url).connect() as connection:
+    with _engine(services).connect() as connection:
         overviews = read_overview(connection)
     rows = [
         [table, *(overview.rows[table] for overview in overviews)]

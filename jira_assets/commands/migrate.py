@@ -1,13 +1,48 @@
-"""``jira-assets migrate``: create or upgrade the tables."""
+"""``jira-assets migrate``: create or upgrade the tables, and say which roles may see what."""
 
 import click
 
 
 @click.command()
-def migrate() -> None:
+@click.option(
+    "--reader",
+    "readers",
+    metavar="ROLE",
+    multiple=True,
+    help="let this role of the server read (dbt, BI); repeatable, remembered",
+)
+@click.option(
+    "--tenant",
+    "tenants",
+    metavar="SLUG",
+    multiple=True,
+    help="… the rows of this tenant only; repeatable",
+)
+@click.option(
+    "--no-reader",
+    "withdrawn",
+    metavar="ROLE",
+    multiple=True,
+    help="let this role read no more; repeatable",
+)
+@click.option(
+    "--sql",
+    is_flag=True,
+    help="change nothing: print what an administrator of the server must run before",
+)
+def migrate(
+    readers: tuple[str, ...], tenants: tuple[str, ...], withdrawn: tuple[str, ...], *, sql: bool
+) -> None:
     """Create or upgrade the tables, as the owner. Repeatable; safe when two start at once."""
-    from jira_assets.services import migrate_services
+    from jira_assets.services import administrators_sql, migrate_services
     from jira_assets.settings import Settings
+    from jira_assets.warehouse.roles import Readers
 
-    for line in migrate_services(Settings.from_environment()):
+    if tenants and not readers:
+        raise click.UsageError("--tenant says whose rows a --reader reads: name the role, too.")
+    settings = Settings.from_environment()
+    if sql:
+        click.echo(administrators_sql(settings, readers), nl=False)
+        return
+    for line in migrate_services(settings, Readers(readers, tenants, withdrawn)):
         click.echo(line)

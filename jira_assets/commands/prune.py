@@ -25,10 +25,13 @@ def prune(*, dry_run: bool, keep_extractions: int | None, keep_days: int | None)
     from jira_assets.warehouse.connect import engine_for
     from jira_assets.warehouse.retention import KeepRule, preview
     from jira_assets.warehouse.retention import prune as prune_now
+    from jira_assets.warehouse.scope import everything
 
     settings = Settings.from_environment()
     rule = KeepRule.of(settings, extractions=keep_extractions, days=keep_days)
-    engine = engine_for(connect_services(settings).database_url)
+    engine = everything(
+        engine_for(connect_services(settings).database_url), "an operator prunes all integrations"
+    )
     click.echo(
         f"keeps the {rule.extractions} newest extractions of each entity and those of the last "
         f"{rule.days} days"

@@ -180,9 +180,11 @@ def _places() -> _Places:
     from jira_assets.services import connect_services
     from jira_assets.settings import Settings
     from jira_assets.warehouse.connect import engine_for
+    from jira_assets.warehouse.scope import everything
 
     services = connect_services(Settings.from_environment())
-    return _Places(engine_for(services.database_url), Broker(services.broker_url))
+    engine = everything(engine_for(services.database_url), "an operator looks after the queue")
+    return _Places(engine, Broker(services.broker_url))
 
 
 # -------------------------------------------------------------------------------- what is shown

@@ -11,5 +11,7 @@ def warehouse_engine() -> "sa.Engine":
     from jira_assets.services import connect_services
     from jira_assets.settings import Settings
     from jira_assets.warehouse.connect import engine_for
+    from jira_assets.warehouse.scope import everything
 
-    return engine_for(connect_services(Settings.from_environment()).database_url)
+    engine = engine_for(connect_services(Settings.from_environment()).database_url)
+    return everything(engine, "an operator looks at, and after, all tenants")

@@ -28,7 +28,9 @@ class JiraResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # generi
 
     def integration(self, partition_key: str) -> Integration:
         """Look up the integration; unknown and disabled ones raise before anything is read."""
-        return get_integration(self.warehouse.engine(), PartitionKey.parse(partition_key))
+        return get_integration(
+            self.warehouse.engine_of([partition_key]), PartitionKey.parse(partition_key)
+        )
 
     def client(self, integration: Integration) -> JiraClient:
         """Build the client of one integration's site. Its secret is resolved at each use."""

@@ -215,7 +215,7 @@ def build_failure_sensor(
         try:
             tick = failure_tick(
                 context.instance,
-                warehouse.engine(),
+                warehouse.everything("the failure sensor tells of all runs"),
                 cursor,
                 subjects=subjects,
                 settings=Settings.from_environment(),

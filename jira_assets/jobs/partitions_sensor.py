@@ -110,7 +110,10 @@ def build_partitions_sensor(
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource
     ) -> dg.SensorResult | dg.SkipReason:
         try:
-            changes = find_changes(context.instance, warehouse.engine())
+            changes = find_changes(
+                context.instance,
+                warehouse.everything("every active integration of any tenant has a partition"),
+            )
         except WarehouseUnavailableError as error:
             return dg.SkipReason(f"Nothing was changed. {error}")
         words = changes.words()

@@ -162,10 +162,9 @@ def build_reconciler_sensor(
     ) -> dg.SkipReason:
         dead_after = Settings.from_environment().dead_after_seconds
         try:
-            ended = end_dead_runs(context.instance, warehouse.engine(), dead_after=dead_after)
-            ended += end_jobs_of_ended_runs(
-                context.instance, warehouse.engine(), dead_after=dead_after
-            )
+            engine = warehouse.everything("the reconciler looks at all runs")
+            ended = end_dead_runs(context.instance, engine, dead_after=dead_after)
+            ended += end_jobs_of_ended_runs(context.instance, engine, dead_after=dead_after)
         except WarehouseUnavailableError as error:
             return dg.SkipReason(f"Nothing was done. {error}")
         return dg.SkipReason("\n".join(ended) or "No run of ours is dead.")

@@ -100,12 +100,13 @@ def prune_raw(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         f"keeps the {rule.extractions} newest extractions of each entity and those of the last "
         f"{rule.days} days; of Dagster's runs, those of the last {run_days} days"
     )
+    engine = warehouse.everything("retention removes old raw data of all integrations")
     if config.dry_run:
-        report = preview(warehouse.engine(), rule)
+        report = preview(engine, rule)
         for each in report.integrations:
             context.log.info(f"{each} would be removed")
     else:
-        report = prune(warehouse.engine(), rule, log=context.log.info)
+        report = prune(engine, rule, log=context.log.info)
     runs = prune_runs(
         context.instance, run_days, jobs=[PRUNE_JOB], dry_run=config.dry_run, log=context.log.info
     )

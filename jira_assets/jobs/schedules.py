@@ -99,7 +99,10 @@ def build_nightly_schedule(
     def nightly_full_refresh(
         context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        integrations = list_integrations(warehouse.engine(), active_only=True)
+        integrations = list_integrations(
+            warehouse.everything("a night refreshes the integrations of all tenants"),
+            active_only=True,
+        )
         night = plan_night(
             [each.partition_key for each in integrations],
             set(context.instance.get_dynamic_partitions(PARTITIONS_NAME)),

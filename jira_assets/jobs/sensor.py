@@ -157,7 +157,7 @@ def build_jobs_sensor(
         try:
             tick = jobs_tick(
                 context.instance,
-                warehouse.engine(),
+                warehouse.everything("the jobs sensor launches what is due of all tenants"),
                 job_types=names,
                 not_reading=not_reading,
             )

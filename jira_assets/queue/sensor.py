@@ -66,7 +66,10 @@ def build_transform_sensor(
     ) -> dg.SensorResult | dg.SkipReason:
         try:
             outcome = transform_tick(
-                context.instance, warehouse.engine(), broker.broker(), tables=tables
+                context.instance,
+                warehouse.everything("the transform sensor plans for all that has landed"),
+                broker.broker(),
+                tables=tables,
             )
         except WarehouseUnavailableError as error:
             return dg.SkipReason(str(error))

@@ -171,7 +171,7 @@ def _step(
         keys = _partition_keys(context)
         for check in checks:
             if check.name in selected:
-                with context.resources.warehouse.engine().connect() as connection:
+                with context.resources.warehouse.engine_of(keys).connect() as connection:
                     found = check.examine(connection, table, keys)
                 judged = {key: found.get(key) or verdicts.no_such_integration(key) for key in keys}
                 yield from _events(specs[check.name], judged, of_one=context.has_partition_key)

@@ -135,7 +135,6 @@ def _select() -> sa.Select[Any]:
 
 
 # Asked with every call: made once, and one text for any number of keys.
-_LIVING: Final = _select().where(
-    _keys.key_id == sa.any_(sa.bindparam("key_ids", type_=ARRAY(sa.Text))),
-    _keys.revoked_at.is_(None),
+_LIVING: Final = sa.text("SELECT * FROM jira.living_keys(:key_ids)").bindparams(
+    sa.bindparam("key_ids", type_=ARRAY(sa.Text))
 )

@@ -6,7 +6,10 @@ Decisions this module embodies:
 * The engine itself turns "cannot connect", "connection lost" and "no such table" into errors that
   say who must do what, so no caller wraps its queries.
 * The search path never includes ``jira``: tables are named with their schema, and Dagster's tables
-  (one of them named ``alembic_version``, too) live in the same database.
+  (one of them named ``alembic_version``, too) live in the same database. It is set with the scope,
+  at the beginning of each transaction (``scope``).
+* Nothing is kept in the session: no setting, no prepared statement, no session lock. Behind a
+  PgBouncer in transaction mode the next transaction may have another session.
 """
 
 import os
@@ -19,7 +22,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError
 
+from jira_assets.warehouse.scope import enter_scope
+
 APPLICATION_NAME: Final = "jira_assets"
+SCOPE_ERROR: Final = "JA001"
+"""What the policies raise (SQLSTATE) for a transaction that says not what it may see."""
+ALL_TENANTS_ERROR: Final = "JA002"
+"""What they raise for a role that serves one tenant at a time, and asked for all."""
+_MISSING: Final = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)
+_OURS: Final = ('relation "jira.', "function jira.", 'schema "jira"')
+_POLICY: Final = "row-level security policy"
 PSYCOPG: Final = "psycopg"
 PSYCOPG2: Final = "psycopg2"
 """Dagster's own storage needs this one: it fails on psycopg 3 at its first event."""
@@ -27,6 +43,8 @@ PSYCOPG2: Final = "psycopg2"
 _CONNECT_ARGUMENTS: Final[dict[str, Any]] = {
     "application_name": APPLICATION_NAME,
     "connect_timeout": 10,
+    # Never prepared on the server: behind a PgBouncer, the next session does not know it.
+    "prepare_threshold": None,
     "keepalives": 1,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -50,8 +68,21 @@ class PermissionMissingError(PermissionError):
     """The role of the connection may not touch a table of ours."""
 
 
+class OutOfScopeError(PermissionError):
+    """A transaction touched rows, or asked for tenants, that it may not see."""
+
+
+class OneTenantAtATimeError(OutOfScopeError):
+    """The role of the HTTP service was asked to see all tenants."""
+
+
 def driver_of(connection: sa.Connection) -> "psycopg.Connection[Any]":
-    """Return the driver's own connection beneath ``connection``, in its transaction: for COPY."""
+    """Return the driver's own connection beneath ``connection``, in its transaction: for COPY.
+
+    A transaction is begun if there is none, so that its scope is told.
+    """
+    if not connection.in_transaction():
+        connection.begin()
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError("the warehouse needs the driver psycopg 3: postgresql+psycopg://")
@@ -139,7 +170,7 @@ def _engine(url: str) -> sa.Engine:
         pool_pre_ping=True,
         pool_recycle=1800,
     )
-    sa.event.listen(engine, "connect", _leave_search_path)
+    sa.event.listen(engine, "begin", enter_scope)
     sa.event.listen(engine, "handle_error", _translate, retval=True)
     _engines[url] = engine
     return engine
@@ -185,11 +216,6 @@ def _forget_connections_after_fork() -> None:
 os.register_at_fork(after_in_child=_forget_connections_after_fork)
 
 
-def _leave_search_path(connection: psycopg.Connection[Any], _record: object) -> None:
-    connection.execute("SET search_path TO public")
-    connection.commit()
-
-
 def _translate(context: ExceptionContext) -> BaseException | None:
     """Return the error to raise in place of the driver's; None keeps the driver's."""
     if context.is_pre_ping:  # the pool replaces the connection by itself
@@ -197,8 +223,27 @@ def _translate(context: ExceptionContext) -> BaseException | None:
     error, url = context.original_exception, _url_of(context)
     if _is_away(error, connecting=context.connection is None, lost=context.is_disconnect):
         return WarehouseUnavailableError(_away(error, url))
+    return _out_of_scope(error, url) or _not_ready(error, url)
+
+
+def _out_of_scope(error: BaseException, url: URL) -> BaseException | None:
+    """Return the error for rows, or a whole question, that the policies refuse."""
+    if isinstance(error, psycopg.Error) and error.sqlstate in {SCOPE_ERROR, ALL_TENANTS_ERROR}:
+        kind = OutOfScopeError if error.sqlstate == SCOPE_ERROR else OneTenantAtATimeError
+        return kind(f"{_first_line(error)}. {error.diag.message_hint}")
+    if isinstance(error, psycopg.errors.InsufficientPrivilege) and _POLICY in str(error):
+        return OutOfScopeError(
+            f"{_first_line(error)} in {describe_server(url)}: the row belongs to another tenant or "
+            "integration than those of this run or call. Nothing was written; the code that made "
+            "the row is wrong, and whoever maintains it must act."
+        )
+    return None
+
+
+def _not_ready(error: BaseException, url: URL) -> BaseException | None:
+    """Return the error for tables, or rights, that `migrate` has not made yet."""
     said = str(error)
-    if isinstance(error, psycopg.errors.UndefinedTable) and 'relation "jira.' in said:
+    if isinstance(error, _MISSING) and any(name in said for name in _OURS):
         return SchemaMissingError(
             f"{_first_line(error)} in {describe_server(url)}: run `jira-assets migrate`."
         )

@@ -1,22 +1,32 @@
-"""What the runtime role may do: read and write rows in a schema that belongs to the owner.
+"""What roles may do in a schema of the owner's. None may create, change or drop anything in it.
 
-Used for ``jira`` and for Dagster's schema alike. The role may not create, change or drop anything;
-later tables of the same owner are granted in advance.
+Decisions this module embodies:
+
+* The runtime role reads and writes rows, of ``jira`` and of Dagster's schema alike; later tables of
+  the same owner are granted in advance.
+* The role of the HTTP service reads, asks for runs and changes jobs. It reads neither the keys'
+  table (``living_keys`` answers for keys that are known) nor Dagster's schema.
+* A reader reads what is Jira's, and the names of tenants and integrations; not how to log in there.
+* What was granted once is kept in ``database_roles``, so that every migration repairs it.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import sqlalchemy as sa
 
 from jira_assets.warehouse.connect import describe_server, engine_for
+from jira_assets.warehouse.schema import SCHEMA
+from jira_assets.warehouse.tables import DATA_TABLES, integrations, metadata
+from jira_assets.warehouse.views import VIEWS
 
 
 class RoleError(ValueError):
     """The URL of the runtime role does not fit the owner's."""
 
 
-def role_of(url: str, *, beside: str) -> str:
-    """Ask the server which role ``url`` connects as.
+def role_of(url: str, *, beside: str, variable: str = "JIRA_ASSETS_DATABASE_URL") -> str:
+    """Ask the server which role ``url`` connects as; ``variable`` is where the URL was given.
 
     Raises:
         RoleError: it leads to another database than ``beside``, so grants would not reach it.
@@ -25,7 +35,7 @@ def role_of(url: str, *, beside: str) -> str:
     if database != other:
         here, there = (describe_server(engine_for(each).url) for each in (url, beside))
         raise RoleError(
-            f"JIRA_ASSETS_DATABASE_URL leads to {here}, JIRA_ASSETS_OWNER_DATABASE_URL to {there}: "
+            f"{variable} leads to {here}, JIRA_ASSETS_OWNER_DATABASE_URL to {there}: "
             "they are two roles of one database. Correct one of the two."
         )
     return role
@@ -61,6 +71,71 @@ def grant_use(
     for statement in statements:
         connection.exec_driver_sql(statement)
     _grant_temporary_tables(connection, role)
+
+
+def grant_api(connection: sa.Connection, role: str) -> None:
+    """Let ``role`` do what the HTTP service does, and no more."""
+    to = f"TO {_quote(connection, role)}"
+    own = sorted(table.name for table in metadata.sorted_tables if table.name not in _NOT_SERVED)
+    for statement in (
+        f"GRANT USAGE ON SCHEMA {SCHEMA} {to}",
+        f"GRANT SELECT ON {_listed([*own, 'alembic_version'])} {to}",
+        f"GRANT INSERT ON {SCHEMA}.job_requests {to}",
+        f"GRANT UPDATE ON {SCHEMA}.etl_jobs {to}",
+        f"GRANT EXECUTE ON FUNCTION {SCHEMA}.living_keys(text[]) {to}",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def grant_reader(connection: sa.Connection, role: str) -> None:
+    """Let ``role`` read what is Jira's; which tenants' of it, ``database_roles`` says."""
+    to = f"TO {_quote(connection, role)}"
+    columns = ", ".join(c.name for c in integrations.columns if c.name not in _NOT_READ)
+    for statement in (
+        f"GRANT USAGE ON SCHEMA {SCHEMA} {to}",
+        f"GRANT SELECT ON {_listed([*DATA_TABLES, *_READ_BESIDE, *_views()])} {to}",
+        f"GRANT SELECT ({columns}) ON {SCHEMA}.integrations {to}",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def withdraw(connection: sa.Connection, role: str) -> None:
+    """Take from ``role`` all that it was granted in ``jira``."""
+    quoted = _quote(connection, role)
+    for statement in (
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {quoted}",
+        f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {quoted}",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def grant_to_all(connection: sa.Connection) -> None:
+    """Let everybody who may look into the schema read who may see what, as policies must."""
+    connection.exec_driver_sql(f"GRANT SELECT ON {SCHEMA}.database_roles TO PUBLIC")
+
+
+_NOT_SERVED: Final = frozenset({"api_keys", "failure_reports"})
+_NOT_READ: Final = frozenset({"username", "secret_ref", "ca_bundle"})
+_READ_BESIDE: Final = (
+    "tenants",
+    "raw_extraction_data",
+    "raw_extractions",
+    "applied_extractions",
+    "rejected_records",
+    "issue_watermarks",
+)
+
+
+def _views() -> list[str]:
+    return [view.name for view in VIEWS]
+
+
+def _listed(tables: Iterable[str]) -> str:
+    return ", ".join(f"{SCHEMA}.{table}" for table in tables)
+
+
+def _quote(connection: sa.Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote_identifier(name)
 
 
 def _grant_temporary_tables(connection: sa.Connection, role: str) -> None:

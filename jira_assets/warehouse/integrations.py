@@ -19,6 +19,7 @@ from jira_assets.partitions import PartitionKey, nearest
 from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.integration_settings import DEFAULTS, IntegrationSettings, validated
 from jira_assets.warehouse.new_jobs import ensure_jobs
+from jira_assets.warehouse.scope import sees_everything
 from jira_assets.warehouse.tables import (
     api_keys,
     integrations,
@@ -144,7 +145,8 @@ def require_integration(connection: sa.Connection, integration_id: int) -> None:
     row = sa.select(integrations.c.id).where(integrations.c.id == integration_id)
     if connection.execute(row.with_for_update(read=True, key_share=True)).first() is None:
         raise UnknownIntegrationError(
-            f"integration {integration_id} was purged meanwhile: nothing is written for it."
+            f"integration {integration_id} was purged meanwhile, or is not one of this run's: "
+            "nothing is written for it."
         )
 
 
@@ -237,7 +239,7 @@ def _unknown(connection: sa.Connection, key: PartitionKey, *, was_removed: bool)
         return f"{key} was removed: `jira-assets integration add {key}` brings it back."
     rows = connection.execute(_select().where(integrations.c.removed_at.is_(None)))
     known = [str(_integration(row).key) for row in rows]
-    if not known:
+    if not known and sees_everything(connection):
         return f"There is no integration {key}, nor any other: `jira-assets integration add` one."
     near = nearest(str(key), known)
     if near:

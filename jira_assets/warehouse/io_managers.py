@@ -4,7 +4,8 @@ Decisions this module embodies:
 
 * They own storage, the asset bodies own meaning: a raw asset hands over a ``Reading`` that has read
   nothing yet, a table asset ``Snapshots`` that are made one at a time as they are merged.
-* Each partition of a run is merged in a transaction of its own. One that fails does not stop the
+* Each partition of a run is merged in a transaction of its own, which sees that partition only: a
+  frame with the rows of another one is refused by Postgres. One that fails does not stop the
   others: those that finished are logged as materialized, then the step fails and names the rest, so
   Dagster shows exactly the unfinished ones as failed.
 * A step is tried again unless trying again cannot help: what failed for the state of a server may
@@ -84,7 +85,7 @@ class RawIOManager(dg.ConfigurableIOManager):
 
     def _land_scopes(self, context: dg.OutputContext, obj: ScopedReading) -> None:
         began = time.monotonic()
-        landing = land_scopes(self.warehouse.engine(), obj, run_id=context.run_id)
+        landing = land_scopes(self._engine(obj), obj, run_id=context.run_id)
         context.log.info(
             f"{landing.owner.partition_key}: {landing.entity} landed: {landing.items:,} items on "
             f"{landing.pages:,} pages of {len(landing.landed):,} projects, {len(landing.idle):,} "
@@ -95,13 +96,16 @@ class RawIOManager(dg.ConfigurableIOManager):
 
     def _land(self, context: dg.OutputContext, obj: Reading) -> None:
         began = time.monotonic()
-        landing = land(self.warehouse.engine(), obj, run_id=context.run_id)
+        landing = land(self._engine(obj), obj, run_id=context.run_id)
         context.log.info(
             f"{landing.owner.partition_key}: {landing.entity} landed: {landing.items:,} items on "
             f"{landing.pages:,} pages, {len(landing.unreadable):,} projects unreadable"
         )
         seconds = time.monotonic() - began
         context.add_output_metadata(landing_metadata(landing, seconds, obj.notes()))
+
+    def _engine(self, obj: Reading | ScopedReading) -> sa.Engine:
+        return self.warehouse.engine_of([obj.owner.partition_key])
 
     def load_input(self, context: dg.InputContext) -> dict[str, LandedEntity]:
         """Return the newest whole landing of each wanted partition, by partition key.
@@ -119,7 +123,7 @@ class RawIOManager(dg.ConfigurableIOManager):
                 f"{context.asset_key.to_user_string()} has a landing for each project and reading: "
                 "depend on it without loading it, and ask `changes_to_apply` for what is due."
             )
-        engine = self.warehouse.engine()
+        engine = self.warehouse.engine_of(context.asset_partition_keys)
         owners = _owners(engine, context.asset_partition_keys)
         landed = {
             owner.partition_key: newest_sources(engine, owner, [entity]).get(entity)
@@ -186,7 +190,7 @@ class TableIOManager(dg.ConfigurableIOManager):
         """Return the living rows of the wanted partitions, all columns but ``deleted_at``."""
         import pandas as pd
 
-        engine = self.warehouse.engine()
+        engine = self.warehouse.engine_of(context.asset_partition_keys)
         owners = _owners(engine, context.asset_partition_keys)
         table = DATA_TABLES[context.asset_key.path[-1]]
         columns = [column for column in table.columns if column.name != "deleted_at"]
@@ -207,7 +211,7 @@ class TableIOManager(dg.ConfigurableIOManager):
             item.owner,
             wanted,
             lambda: merge(
-                self.warehouse.engine(),
+                self.warehouse.engine_of([item.owner.partition_key]),
                 item,
                 run_id=context.run_id,
                 force=self.force,
@@ -239,7 +243,7 @@ class TableIOManager(dg.ConfigurableIOManager):
             item.owner,
             wanted,
             lambda: merge_increments(
-                self.warehouse.engine(),
+                self.warehouse.engine_of([item.owner.partition_key]),
                 item,
                 run_id=context.run_id,
                 force=self.force,
@@ -250,7 +254,8 @@ class TableIOManager(dg.ConfigurableIOManager):
 
     def _tell(self, context: dg.OutputContext, result: MergeResult) -> _Merged:
         context.log.info(_sentence(result))
-        rows = first_rows(self.warehouse.engine(), result.table, result.owner)
+        engine = self.warehouse.engine_of([result.owner.partition_key])
+        rows = first_rows(engine, result.table, result.owner)
         return _Merged(result, merge_metadata(result, rows))
 
 

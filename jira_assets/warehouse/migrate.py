@@ -7,8 +7,8 @@ Decisions this module embodies:
 * It runs beside programs that read and write. It waits for them for seconds at a time, lets them
   past and tries again; after a minute it names who is in the way (``table_locks``).
 * Revisions hold the structure. What columns mean is taken from ``tables`` and written as comments
-  after every upgrade, and so are the ``views``: rewording needs no revision.
-* The owner migrates; the runtime role owns nothing. Its rights are granted at every run of this, so
+  after every upgrade, and so are the ``views`` and ``policies``: rewording needs no revision.
+* The owner migrates; the other roles own nothing. Their rights are granted at every run of this, so
   they can be repaired, or given to another role, by running it again.
 """
 
@@ -22,7 +22,9 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
 from jira_assets.warehouse.connect import advisory_lock, describe_server, engine_for
-from jira_assets.warehouse.grants import grant_use, role_of
+from jira_assets.warehouse.grants import role_of
+from jira_assets.warehouse.policies import write_functions, write_policies
+from jira_assets.warehouse.roles import ReaderRole, Readers, register
 from jira_assets.warehouse.table_locks import (
     TableInUseError,
     bound_waiting,
@@ -33,7 +35,7 @@ from jira_assets.warehouse.table_locks import (
 from jira_assets.warehouse.tables import SCHEMA, metadata
 from jira_assets.warehouse.views import write_views
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest revision. Known here, so that asking whether anything is pending needs no alembic."""
 
 PATIENCE_SECONDS: Final = 60.0
@@ -93,6 +95,10 @@ class MigrationReport:
     created_schema: bool
     granted_to: str | None
     """The runtime role, where it is another than the owner."""
+    served_as: str | None = None
+    """The role of the HTTP service, where it is another than both."""
+    readers: tuple[ReaderRole, ...] = ()
+    """Every role that reads, named now or before."""
 
     @property
     def changed(self) -> bool:
@@ -101,26 +107,40 @@ class MigrationReport:
 
 
 def migrate(
-    owner_url: str, runtime_url: str | None = None, *, patience: float = PATIENCE_SECONDS
+    owner_url: str,
+    runtime_url: str | None = None,
+    *,
+    api_url: str | None = None,
+    readers: Readers | None = None,
+    patience: float = PATIENCE_SECONDS,
 ) -> MigrationReport:
     """Upgrade the tables to the newest revision. Repeatable, and safe when several start at once.
 
     Args:
         owner_url: connects as the role that owns, or is to own, the schema.
         runtime_url: connects as the role that runs use; granted what it needs if it is another.
+        api_url: the same of the HTTP service.
+        readers: roles that read, beside those that were named before.
         patience: for so many seconds it tries again while others use the tables.
 
     Raises:
-        WarehouseUnavailableError: the server cannot be reached as one of the two.
+        WarehouseUnavailableError: the server cannot be reached as one of them.
+        RoleError: a role is not there, or cannot be what it is named as.
         DatabaseIsNewerError: the tables are newer than this program.
         MigrationBlockedError: others used the tables all the time.
     """
     runtime_role = role_of(runtime_url, beside=owner_url) if runtime_url else None
+    api_role = (
+        role_of(api_url, beside=owner_url, variable="JIRA_ASSETS_API_DATABASE_URL")
+        if api_url
+        else None
+    )
+    roles = _Roles(runtime_role, api_role, readers or Readers())
     engine, deadline = engine_for(owner_url), time.monotonic() + patience
     first: list[str] = []
     while True:
         try:
-            return _migrate(engine, runtime_role, first)
+            return _migrate(engine, roles, first)
         except TableInUseError as error:
             first = [error.table, *(name for name in first if name != error.table)]
         except sa.exc.OperationalError as error:
@@ -131,9 +151,20 @@ def migrate(
         time.sleep(_PAUSE_SECONDS)
 
 
-def _migrate(engine: sa.Engine, runtime_role: str | None, first: Sequence[str]) -> MigrationReport:
+@dataclass(frozen=True)
+class _Roles:
+    """Who is to use the tables, beside the owner."""
+
+    runtime: str | None
+    api: str | None
+    readers: Readers
+
+
+def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> MigrationReport:
     """Do all of it in one transaction, or fail soon where somebody is in the way."""
     with engine.begin() as connection:
+        # Another one might name our tables without their schema, and alembic miss them.
+        connection.execute(sa.select(sa.func.set_config("search_path", "public", True)))
         advisory_lock(connection, "jira_assets/migrate")  # another migration is waited for
         bound_waiting(connection)
         created = not sa.inspect(connection).has_schema(SCHEMA)
@@ -142,9 +173,14 @@ def _migrate(engine: sa.Engine, runtime_role: str | None, first: Sequence[str]) 
         before = current_revision(connection)
         _upgrade(connection, before, first)
         _write_comments(connection)
+        write_functions(connection)
         write_views(connection)
-        granted = _grant(connection, runtime_role)
-    return MigrationReport(before, HEAD, created, granted)
+        write_policies(connection)
+        owner = connection.execute(sa.select(sa.func.current_user())).scalar_one()
+        granted = None if roles.runtime == owner else roles.runtime
+        served = None if roles.api in {owner, granted} else roles.api
+        reading = register(connection, runtime=granted, api=served, readers=roles.readers)
+    return MigrationReport(before, HEAD, created, granted, served, tuple(reading))
 
 
 def _blocked(engine: sa.Engine, patience: float) -> MigrationBlockedError:
@@ -216,11 +252,3 @@ def _write_comments(connection: sa.Connection) -> None:
         for column in table.columns:
             if found.get((table.name, column.name)) != column.comment:
                 connection.execute(SetColumnComment(column))
-
-
-def _grant(connection: sa.Connection, runtime_role: str | None) -> str | None:
-    owner = connection.execute(sa.select(sa.func.current_user())).scalar_one()
-    if runtime_role in {None, owner}:
-        return None
-    grant_use(connection, SCHEMA, str(runtime_role), read_only_tables=["alembic_version"])
-    return runtime_role

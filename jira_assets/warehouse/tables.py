@@ -14,6 +14,7 @@ from jira_assets.warehouse.issue_tables import (
     issues,
     projects_custom_fields,
 )
+from jira_assets.warehouse.role_tables import database_roles
 from jira_assets.warehouse.schema import (
     SCHEMA,
     data_table,
@@ -663,6 +664,7 @@ __all__ = [
     "api_keys",
     "applied_extractions",
     "custom_fields",
+    "database_roles",
     "etl_job_queue",
     "etl_jobs",
     "failure_reports",

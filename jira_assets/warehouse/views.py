@@ -4,8 +4,9 @@ Decisions this module embodies:
 
 * A view is code, not structure: it is written anew after every upgrade, as the comments are, and
   needs no revision of its own. A column may be added at its end; nothing else of it may change.
-* A view lets nobody see more than the tables do: it runs with the rights of whoever asks, so that
-  row-level security applies (where the server knows how: from Postgres 15 on).
+* A view lets nobody see more than the tables do. From Postgres 15 on it runs with the rights of
+  whoever asks. On 14 it runs as its owner, whom no policy holds back, so there the view itself
+  has the policy's condition.
 * Each issue's changes are read once, and found by the issue: who asks for one issue waits for one.
 """
 
@@ -15,9 +16,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from jira_assets.warehouse.issue_tables import issues
+from jira_assets.warehouse.policies import in_scope
 from jira_assets.warehouse.schema import SCHEMA
 
 _SECURITY_INVOKER_SINCE: Final = 150000
+_ASKED: Final = "SELECT asked.* FROM ({definition}) AS asked WHERE {condition}"
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,15 @@ VIEWS: Final = (STATUS_HISTORY,)
 def write_views(connection: sa.Connection) -> None:
     """Create the views, or bring them up to date, with their comments."""
     version = int(connection.execute(sa.text("SHOW server_version_num")).scalar_one())
-    invoker = "WITH (security_invoker = true) " if version >= _SECURITY_INVOKER_SINCE else ""
     for view in VIEWS:
         name = f"{SCHEMA}.{view.name}"
-        connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} {invoker}AS {view.definition}")
+        if version >= _SECURITY_INVOKER_SINCE:
+            body = f"WITH (security_invoker = true) AS {view.definition}"
+        else:
+            # Every view has the two columns that say whose a row is, as its first table has them.
+            asked = _ASKED.format(definition=view.definition, condition=in_scope(issues, "asked."))
+            body = f"WITH (security_barrier = true) AS {asked}"
+        connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} {body}")
         connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS {_quoted(view.comment)}")
         for column, (_, meaning) in view.columns.items():
             connection.exec_driver_sql(f"COMMENT ON COLUMN {name}.{column} IS {_quoted(meaning)}")

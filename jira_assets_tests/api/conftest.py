@@ -13,10 +13,9 @@ import sqlalchemy as sa
 from jira_assets.api.server import make_server
 from jira_assets.api.service import Service
 from jira_assets.warehouse.api_keys import create_key
-from jira_assets.warehouse.connect import engine_for
 from jira_assets_tests.api.caller import ADMIN, Caller
 from jira_assets_tests.api.way import JOB, Way
-from jira_assets_tests.conftest import AddIntegration, PostgresServer
+from jira_assets_tests.conftest import AddIntegration, PostgresServer, engine_seeing_all
 from jira_assets_tests.warehouse.jobs_data import add_jobs
 
 OTHERS = ("globex/cloud", "globex/other")
@@ -32,9 +31,13 @@ class Filled:
 
 
 @contextmanager
-def serving(engine: sa.Engine, origin: str = ORIGIN) -> Iterator[Caller]:
+def serving(
+    engine: sa.Engine, origin: str = ORIGIN, *, admins_engine: sa.Engine | None = None
+) -> Iterator[Caller]:
     """Serve over ``engine`` while the block runs."""
-    service = Service(engine, dagster_url="https://dagster.example/ui/")
+    service = Service(
+        engine, dagster_url="https://dagster.example/ui/", admins_engine=admins_engine
+    )
     listener = socket.create_server(("127.0.0.1", 0))
     server = make_server(service, [origin])
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
@@ -75,7 +78,7 @@ def filled(postgres_server: PostgresServer) -> Iterator[Filled]:
 def filled_service(postgres_server: PostgresServer) -> Iterator[Filled]:
     """Serve a database in which something of acme has gone the whole way."""
     made = postgres_server.create(f"test_{uuid4().hex}")
-    engine = engine_for(made.runtime_url)
+    engine = engine_seeing_all(made.runtime_url)
     for key in OTHERS:
         add_jobs(engine, key)
     way = Way(engine, add_jobs(engine))

@@ -36,6 +36,7 @@ from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets.warehouse.jobs import update_job
 from jira_assets.warehouse.migrate import migrate
+from jira_assets.warehouse.scope import everything
 from jira_assets_tests.chaos import points
 from jira_assets_tests.chaos.plan import KEYS
 from jira_assets_tests.chaos.processes import Dagster
@@ -124,7 +125,7 @@ def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
     prepare_dagster(postgres.owner_url, postgres.runtime_url)
     judges_url = as_judge(postgres.runtime_url)
     stack.callback(close_engines, judges_url)
-    engine = engine_for(judges_url)
+    engine = everything(engine_for(judges_url), "the judge looks at all")
     for key in KEYS:
         add_integration(engine, key, base_url=f"{jira.url}/{key.tenant}", auth="none")
         for template in TEMPLATES:

@@ -15,12 +15,12 @@ from jira_assets.partitions import PartitionKey
 from jira_assets.queue.broker import Broker
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
-from jira_assets.warehouse.connect import close_engines, engine_for
+from jira_assets.warehouse.connect import close_engines
 from jira_assets.warehouse.heartbeat import beat
 from jira_assets_tests.chaos.deployment import as_judge
 from jira_assets_tests.chaos.injections import forge
 from jira_assets_tests.chaos.judge import connections, going_on, judge
-from jira_assets_tests.conftest import AddIntegration, Database
+from jira_assets_tests.conftest import AddIntegration, Database, engine_seeing_all
 
 KEY: Final = PartitionKey("acme", "cloud")
 
@@ -49,7 +49,7 @@ def place(
     url = as_judge(database.runtime_url)
     with DagsterInstance.ephemeral() as instance:
         site = synthetic_site(projects=1, issues=0, seed=1)
-        engine = engine_for(url)
+        engine = engine_seeing_all(url)
         warehouse.dispose()
         yield Place({KEY: site}, instance, engine, broker, warehouse)
     close_engines(url)

@@ -16,11 +16,11 @@ import sqlalchemy as sa
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
-from jira_assets.warehouse.connect import close_engines, engine_for
+from jira_assets.warehouse.connect import close_engines
 from jira_assets.warehouse.dagster_storage import prepare_dagster
 from jira_assets_tests.commands.desk import Desk
 from jira_assets_tests.commands.shell import KEY, Shell
-from jira_assets_tests.conftest import Database, PostgresServer
+from jira_assets_tests.conftest import Database, PostgresServer, engine_seeing_all
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +92,6 @@ def synced(
     home = tmp_path_factory.mktemp("synced")
     site = synthetic_site(projects=6, issues=30, seed=3)
     with new_database(postgres_server, dagster_template) as made, SandboxServer(site) as server:
-        desk = Desk(shell_on(made, home), site, server, engine_for(made.runtime_url)).added()
+        desk = Desk(shell_on(made, home), site, server, engine_seeing_all(made.runtime_url)).added()
         desk.first = desk.shell("sync", KEY)
         yield desk

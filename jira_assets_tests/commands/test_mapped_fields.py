@@ -8,12 +8,11 @@ import pytest
 
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.synthetic import synthetic_site
-from jira_assets.warehouse.connect import engine_for
 from jira_assets_tests.commands.conftest import new_database, shell_on
 from jira_assets_tests.commands.desk import Desk
 from jira_assets_tests.commands.issue_story import IssueStory, Told
 from jira_assets_tests.commands.shell import KEY, Typed
-from jira_assets_tests.conftest import PostgresServer
+from jira_assets_tests.conftest import PostgresServer, engine_seeing_all
 
 NUMBER: Final = "customfield_10007"
 OPTION: Final = "customfield_10004"
@@ -62,7 +61,7 @@ def story(
         new_database(postgres_server, dagster_template) as database,
         SandboxServer(site) as server,
     ):
-        desk = Desk(shell_on(database, home), site, server, engine_for(database.runtime_url))
+        desk = Desk(shell_on(database, home), site, server, engine_seeing_all(database.runtime_url))
         yield told(Story(desk.added()))
 
 

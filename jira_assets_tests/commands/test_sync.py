@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from jira_assets.sandbox.faults import Fault
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.synthetic import synthetic_site
-from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.tables import (
     DATA_TABLES,
     ENTITIES,
@@ -25,7 +24,7 @@ from jira_assets.warehouse.tables import (
 from jira_assets_tests.commands.conftest import new_database, shell_on
 from jira_assets_tests.commands.desk import Desk
 from jira_assets_tests.commands.shell import Typed, fingerprints, rows, scalar
-from jira_assets_tests.conftest import PostgresServer
+from jira_assets_tests.conftest import PostgresServer, engine_seeing_all
 from jira_assets_tests.rabbitmq import private_names
 
 
@@ -73,7 +72,7 @@ def story(
         SandboxServer(site) as server,
     ):
         shell = shell_on(database, home, JIRA_ASSETS_BROKER_URL=broker_url)
-        yield told(Desk(shell, site, server, engine_for(database.runtime_url)).added())
+        yield told(Desk(shell, site, server, engine_seeing_all(database.runtime_url)).added())
 
 
 def told(desk: Desk) -> Story:

@@ -20,13 +20,12 @@ from jira_assets.sandbox.dagster_dev import DagsterDev
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
-from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.dagster_storage import dagster_storage_url, prepare_dagster
 from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets.warehouse.jobs import Job, get_job, update_job
 from jira_assets.warehouse.tables import ENTITIES, etl_job_queue, etl_jobs
-from jira_assets_tests.conftest import Database, PostgresServer
+from jira_assets_tests.conftest import Database, PostgresServer, engine_seeing_all
 from jira_assets_tests.end_to_end import trapdoors
 from jira_assets_tests.patience import wait_for
 from jira_assets_tests.rabbitmq import private_names
@@ -110,7 +109,7 @@ def deployment(
     folder = tmp_path_factory.mktemp("deployment")
     site = synthetic_site(projects=8, issues=24, seed=7, deployment="cloud")
     with SandboxServer(site) as jira, private_names(rabbitmq_url) as broker_url:
-        engine = engine_for(database.runtime_url)
+        engine = engine_seeing_all(database.runtime_url)
         key = PartitionKey("acme", "cloud")
         add_integration(engine, key, base_url=jira.url, auth="none")
         # These tests say themselves when it is read.

@@ -16,10 +16,9 @@ import sqlalchemy as sa
 from jira_assets.sandbox.model import Deployment
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.synthetic import synthetic_site
-from jira_assets.warehouse.connect import engine_for
 from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.tables import issue_changelogs, issues, raw_extractions, reading_leases
-from jira_assets_tests.conftest import Database, PostgresServer
+from jira_assets_tests.conftest import Database, PostgresServer, engine_seeing_all
 from jira_assets_tests.extract import killed_runs
 from jira_assets_tests.extract.runs import KEY
 
@@ -70,7 +69,7 @@ def test_killed_at_a_random_page_ten_times_it_ends_as_an_undisturbed_run_does(
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
     calm_url, url = (each.runtime_url for each in databases)
-    undisturbed, engine = engine_for(calm_url), engine_for(url)
+    undisturbed, engine = engine_seeing_all(calm_url), engine_seeing_all(url)
     site = synthetic_site(deployment=deployment, projects=30, issues=900, custom_fields=5)
     with SandboxServer(site) as server:
         for each in (undisturbed, engine):

@@ -212,7 +212,7 @@ def test_what_cannot_be_read_is_set_aside_and_the_rest_moves(
 ) -> None:
     landing = queue.land()
     good = message_of(landing)
-    other = integration("acme/other")
+    other, strangers = integration("acme/other"), integration("globex/cloud")
     unknown = {"extraction_id": uuid4()}
     unknown["message_id"] = message_id(unknown["extraction_id"], "statuses", "site")
     newer = encode(good).replace(b'"version":1', b'"version":2')
@@ -224,6 +224,15 @@ def test_what_cannot_be_read_is_set_aside_and_the_rest_moves(
         encode(message_of(landing, tenant_id=999)): "with tenant_id 999 and integration_id",
         encode(
             message_of(landing, partition_key="acme/other", integration_id=other.id)
+        ): "nothing has landed as statuses (site) of",
+        # Another tenant's name and ids, all of them right, for what acme has landed.
+        encode(
+            message_of(
+                landing,
+                partition_key="globex/cloud",
+                tenant_id=strangers.tenant_id,
+                integration_id=strangers.id,
+            )
         ): "nothing has landed as statuses (site) of",
     }
     Put(any_broker)([*bodies, encode(good)])

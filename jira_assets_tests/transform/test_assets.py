@@ -167,7 +167,7 @@ def test_a_disabled_integration_fails_alone(transforms: Transforms) -> None:
 @pytest.mark.parametrize(
     ("partition", "sentence"),
     [
-        ("acme/clout", "There is no integration acme/clout. Near to it: acme/cloud."),
+        ("acme/clout", "There is no integration acme/clout: `jira-assets integration list`"),
         ("acme", "'acme' is no partition key"),
         (CLOUD.partition_key, "materialize raw_statuses or raw_project_statuses for acme/cloud"),
     ],

@@ -19,6 +19,7 @@ from jira_assets.warehouse.connect import (
     redact,
     without_passwords,
 )
+from jira_assets_tests.conftest import engine_seeing_all
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_connections_say_who_they_are_and_look_in_no_schema_of_ours(warehouse: s
 
 
 def test_a_search_path_in_the_url_is_not_taken_over(runtime_url: str) -> None:
-    with engine_for(f"{runtime_url}&options=-csearch_path%3Djira").connect() as connection:
+    with engine_seeing_all(f"{runtime_url}&options=-csearch_path%3Djira").connect() as connection:
         assert connection.scalar(sa.text("SHOW search_path")) == "public"
     close_engines()
 

@@ -28,7 +28,7 @@ from jira_assets.warehouse.migrate import (
 )
 from jira_assets.warehouse.tables import metadata, reading_leases, tenants
 from jira_assets.warehouse.views import write_views
-from jira_assets_tests.conftest import Database, PostgresServer
+from jira_assets_tests.conftest import Database, PostgresServer, engine_seeing_all
 
 COLUMNS = sa.text(
     """
@@ -119,7 +119,7 @@ def test_tables_of_an_earlier_revision_are_brought_up_to_date(empty_database: Da
 
     assert (report.from_revision, report.to_revision) == ("0001", HEAD)
     assert not pending(runtime)
-    with engine_for(runtime).begin() as connection:
+    with engine_seeing_all(runtime).begin() as connection:
         row = {"integration_id": 1, "tenant_id": 1, "run_id": "run"}
         connection.execute(reading_leases.insert().values(row))
 
@@ -134,7 +134,7 @@ def test_messages_of_before_stay_as_they_are_and_may_be_dropped(empty_database: 
 
     migrate(owner, runtime)
 
-    with engine_for(runtime).begin() as connection:
+    with engine_seeing_all(runtime).begin() as connection:
         assert connection.exec_driver_sql("SELECT * FROM jira.etl_job_queue").all() == before
         connection.exec_driver_sql("UPDATE jira.etl_job_queue SET state = 'dropped'")
         with pytest.raises(sa.exc.IntegrityError, match="ck_etl_job_queue_state"):

@@ -1,0 +1,162 @@
+"""The roles of a migration: granted what they need, and written down for the policies to read.
+
+Decisions this module embodies:
+
+* A role is written down under what it is for. One that was, is granted anew by every migration,
+  whoever names it or not: so rights that were lost come back, and new tables are granted.
+* A role that the server has no more keeps its line: it may be made again, and the policies look at
+  roles that are there.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from jira_assets.partitions import nearest
+from jira_assets.warehouse.grants import (
+    RoleError,
+    grant_api,
+    grant_reader,
+    grant_to_all,
+    grant_use,
+    withdraw,
+)
+from jira_assets.warehouse.role_tables import database_roles
+from jira_assets.warehouse.schema import SCHEMA
+from jira_assets.warehouse.tables import tenants
+
+_READ_ONLY: Final = ("alembic_version", "database_roles")
+_roles: Final = database_roles.c
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Roles that read, and whose rows: of the tenants of these slugs; of all without any."""
+
+    roles: Sequence[str] = ()
+    tenants: Sequence[str] = ()
+    withdrawn: Sequence[str] = ()
+    """Those that are to read no more."""
+
+
+@dataclass(frozen=True)
+class ReaderRole:
+    """A role that reads."""
+
+    role: str
+    tenants: tuple[str, ...] | None
+    """Slugs; None: all."""
+
+    def words(self) -> str:
+        """Say whose rows it reads."""
+        if self.tenants is None:
+            return "all tenants"
+        return f"{', '.join(self.tenants)} only" if self.tenants else "no tenant that is there"
+
+
+def register(
+    connection: sa.Connection, *, runtime: str | None, api: str | None, readers: Readers
+) -> list[ReaderRole]:
+    """Write down the roles, and grant each what it is for. Names of roles, None: none given.
+
+    Returns:
+        Every role that reads, by name.
+
+    Raises:
+        RoleError: the server has no such role, a tenant is unknown, or a role is to be two things.
+    """
+    named = [role for role in (runtime, api, *readers.roles) if role is not None]
+    _check(connection, named)
+    if api is not None:
+        _write(connection, api, "api")
+    if runtime is not None:
+        _write(connection, runtime, "runtime")
+    ids = _tenant_ids(connection, readers.tenants)
+    for role in readers.roles:
+        _write(connection, role, "reader", ids)
+    for role in readers.withdrawn:
+        _forget(connection, role)
+    grant_to_all(connection)
+    for role, kind in _present(connection):
+        if kind == "runtime":
+            grant_use(connection, SCHEMA, role, read_only_tables=_READ_ONLY)
+            grant_api(connection, role)
+        elif kind == "api":
+            grant_api(connection, role)
+        else:
+            grant_reader(connection, role)
+    return _readers(connection)
+
+
+def _check(connection: sa.Connection, named: Collection[str]) -> None:
+    there = set(connection.scalars(sa.text("SELECT rolname FROM pg_roles")))
+    if missing := sorted(set(named) - there):
+        raise RoleError(
+            f"The server has no role {', '.join(missing)}: whoever administers it must create it "
+            "(`jira-assets migrate --sql` prints how)."
+        )
+
+
+def _write(
+    connection: sa.Connection, role: str, kind: str, tenant_ids: list[int] | None = None
+) -> None:
+    known = connection.scalar(sa.select(_roles.kind).where(_roles.role_name == role))
+    if known is not None and known != kind and "reader" in {known, kind}:
+        raise RoleError(
+            f"The role {role} is known as {known} already, and cannot be {kind} as well: a reader "
+            "needs a role of its own."
+        )
+    row = insert(database_roles).values(role_name=role, kind=kind, tenant_ids=tenant_ids)
+    changes = {"kind": row.excluded.kind, "tenant_ids": row.excluded.tenant_ids}
+    connection.execute(row.on_conflict_do_update(index_elements=["role_name"], set_=changes))
+
+
+def _forget(connection: sa.Connection, role: str) -> None:
+    kind = connection.scalar(sa.select(_roles.kind).where(_roles.role_name == role))
+    if kind != "reader":
+        known = sorted(
+            connection.scalars(sa.select(_roles.role_name).where(_roles.kind == "reader"))
+        )
+        raise RoleError(f"{role} is no reader; readers are: {', '.join(known) or 'none'}.")
+    if (role, kind) in _present(connection):
+        withdraw(connection, role)
+    connection.execute(sa.delete(database_roles).where(_roles.role_name == role))
+
+
+def _tenant_ids(connection: sa.Connection, slugs: Sequence[str]) -> list[int] | None:
+    if not slugs:
+        return None
+    rows = connection.execute(sa.select(tenants.c.slug, tenants.c.id))
+    ids: dict[str, int] = {row.slug: row.id for row in rows}
+    for slug in slugs:
+        if slug not in ids:
+            near = nearest(slug, ids)
+            said = f" Near to it: {', '.join(near)}." if near else ""
+            raise RoleError(f"There is no tenant {slug}.{said}")
+    return sorted({ids[slug] for slug in slugs})
+
+
+def _readers(connection: sa.Connection) -> list[ReaderRole]:
+    known = connection.execute(sa.select(tenants.c.id, tenants.c.slug))
+    slugs = {row.id: row.slug for row in known}
+    rows = connection.execute(
+        sa.select(_roles.role_name, _roles.tenant_ids)
+        .where(_roles.kind == "reader")
+        .order_by(_roles.role_name)
+    )
+    return [
+        ReaderRole(name, None if ids is None else tuple(slugs[i] for i in ids if i in slugs))
+        for name, ids in rows
+    ]
+
+
+def _present(connection: sa.Connection) -> list[tuple[str, str]]:
+    """Return the roles that are written down and that the server has, but for the owner itself."""
+    query = sa.text(
+        "SELECT role_name, kind FROM jira.database_roles "
+        "JOIN pg_roles ON rolname = role_name WHERE rolname <> current_user ORDER BY role_name"
+    )
+    return [(row.role_name, row.kind) for row in connection.execute(query)]

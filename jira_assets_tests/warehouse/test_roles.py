@@ -1,0 +1,277 @@
+"""Roles that read, the role of the HTTP service, and those that nobody named."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from jira_assets.sandbox.postgres import SUPERUSER
+from jira_assets.warehouse.connect import (
+    OneTenantAtATimeError,
+    OutOfScopeError,
+    PermissionMissingError,
+    engine_for,
+)
+from jira_assets.warehouse.grants import RoleError
+from jira_assets.warehouse.integrations import Integration
+from jira_assets.warehouse.migrate import MigrationReport, migrate
+from jira_assets.warehouse.roles import Readers
+from jira_assets.warehouse.scope import everything, within_tenants
+from jira_assets.warehouse.tables import DATA_TABLES
+from jira_assets_tests.conftest import AddIntegration, Database, PostgresServer
+from jira_assets_tests.warehouse.roles_data import AWKWARD, connect, fresh, made_roles, url_of
+from jira_assets_tests.warehouse.rows_of_all import PROTECTED, fill
+
+READ = (*DATA_TABLES, "tenants", "raw_extraction_data", "raw_extractions", "applied_extractions")
+READ += ("rejected_records", "issue_watermarks")
+
+
+class Roles:
+    """The roles of one test on its database."""
+
+    def __init__(self, database: Database, superuser_url: str, stack: ExitStack) -> None:
+        self.database = database
+        self.superuser_url = superuser_url
+        self._stack = stack
+
+    def make(self, name: str, options: str = "LOGIN") -> str:
+        made = fresh(name)
+        self._stack.enter_context(made_roles(self.superuser_url, made, options=options))
+        return made
+
+    def migrate(self, *readers: str, tenants: tuple[str, ...] = (), **more: Any) -> MigrationReport:
+        return migrate(
+            self.database.owner_url,
+            self.database.runtime_url,
+            readers=Readers(readers, tenants, more.pop("withdrawn", ())),
+            **more,
+        )
+
+    def as_owner(self, statement: str) -> None:
+        with connect(self.database.owner_url) as connection:
+            connection.execute(statement.encode())
+
+    def ask(self, role: str, *statements: str) -> list[tuple[Any, ...]]:
+        """Return what the last statement answers a client that logged in as ``role``."""
+        with connect(url_of(self.database.runtime_url, role)) as connection:
+            for statement in statements[:-1]:
+                connection.execute(statement.encode())
+            return connection.execute(statements[-1].encode()).fetchall()
+
+
+@pytest.fixture
+def roles(database: Database, postgres_server: PostgresServer) -> Iterator[Roles]:
+    with ExitStack() as stack:
+        yield Roles(database, postgres_server.url(SUPERUSER, database.name), stack)
+
+
+@pytest.fixture
+def filled(warehouse: sa.Engine, integration: AddIntegration) -> tuple[Integration, ...]:
+    made = tuple(integration(key) for key in ("acme/cloud", "acme/server", "globex/cloud"))
+    for each in made:
+        fill(warehouse, each)
+    return made
+
+
+TENANTS = "SELECT DISTINCT tenant_id FROM jira.{} ORDER BY 1"
+
+
+def test_a_reader_sees_all_tenants_and_need_not_ask(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    reader = roles.make(AWKWARD)
+    report = roles.migrate(reader)
+    assert [(each.role, each.tenants) for each in report.readers] == [(reader, None)]
+    acme, globex = filled[0].tenant_id, filled[2].tenant_id
+    for table in READ[: len(DATA_TABLES)]:
+        assert roles.ask(reader, TENANTS.format(table)) == [(acme,), (globex,)], table
+    slugs = roles.ask(
+        reader,
+        "SELECT t.slug, i.slug FROM jira.integrations i JOIN jira.tenants t ON t.id = i.tenant_id "
+        "ORDER BY 1, 2",
+    )
+    assert slugs == [("acme", "cloud"), ("acme", "server"), ("globex", "cloud")]
+
+
+def test_a_reader_of_one_tenant_sees_that_one_whatever_it_asks_for(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    reader = roles.make("bi")
+    assert roles.migrate(reader, tenants=("acme",)).readers[0].tenants == ("acme",)
+    for table in READ:
+        column = "id AS tenant_id" if table == "tenants" else "tenant_id"
+        found = roles.ask(
+            reader,
+            "SET jira_assets.tenants = '*'",
+            "SET jira_assets.integrations = '*'",
+            f"SELECT DISTINCT {column} FROM jira.{table}",
+        )
+        assert found == [(filled[0].tenant_id,)], table
+
+
+@pytest.mark.parametrize("statement", [
+    "SELECT * FROM jira.api_keys",
+    "SELECT secret_ref FROM jira.integrations",
+    "SELECT username FROM jira.integrations",
+    "SELECT * FROM jira.etl_job_queue",
+    "SELECT * FROM jira.run_heartbeats",
+    "SELECT * FROM jira.living_keys(ARRAY['a'])",
+    "DELETE FROM jira.issues",
+    "UPDATE jira.database_roles SET tenant_ids = NULL",
+    "INSERT INTO jira.tenants (slug) VALUES ('mine')",
+    "ALTER TABLE jira.issues DISABLE ROW LEVEL SECURITY",
+    "DROP POLICY rows_in_scope ON jira.issues",
+])  # fmt: skip
+def test_a_reader_reads_what_is_jiras_and_changes_nothing(roles: Roles, statement: str) -> None:
+    reader = roles.make("dbt")
+    roles.migrate(reader)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        roles.ask(reader, statement)
+
+
+def test_a_member_of_a_reading_role_reads_and_so_does_who_becomes_it(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    group, alice = roles.make("readers", "NOLOGIN"), roles.make("alice")
+    late = roles.make("late", "LOGIN NOINHERIT")
+    roles.migrate(group, tenants=("globex",))
+    with connect(roles.superuser_url) as connection:
+        for member in (alice, late):
+            connection.execute(f'GRANT "{group}" TO "{member}"'.encode())
+    expected = [(filled[2].tenant_id,)]
+    assert roles.ask(alice, TENANTS.format("statuses")) == expected
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        roles.ask(late, TENANTS.format("statuses"))
+    assert roles.ask(late, f'SET ROLE "{group}"', TENANTS.format("statuses")) == expected
+
+
+def test_who_was_granted_the_rows_by_hand_gets_an_error_and_not_zero_rows(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    assert filled
+    stranger = roles.make("stranger")
+    roles.as_owner(f'GRANT USAGE ON SCHEMA jira TO "{stranger}"')
+    roles.as_owner(f'GRANT SELECT ON jira.statuses, jira.status_history TO "{stranger}"')
+    roles.as_owner(f'GRANT SELECT ON jira.issues, jira.issue_changelogs TO "{stranger}"')
+    for table in ("statuses", "status_history"):
+        with pytest.raises(psycopg.DatabaseError, match="may see no tenant") as refusal:
+            roles.ask(stranger, f"SELECT * FROM jira.{table}")
+        assert refusal.value.sqlstate == "JA001"
+        assert "jira-assets migrate --reader" in str(refusal.value.diag.message_hint)
+
+
+def test_views_show_what_the_tables_do(roles: Roles, filled: tuple[Integration, ...]) -> None:
+    """Ours, and one that a reader of all tenants makes for others: who asks counts."""
+    dbt, bi = roles.make("dbt"), roles.make("bi")
+    roles.migrate(dbt)
+    roles.migrate(bi, tenants=("acme",))
+    acme, globex = [(filled[0].tenant_id,)], [(filled[2].tenant_id,)]
+    assert roles.ask(dbt, TENANTS.format("status_history")) == acme + globex
+    assert roles.ask(bi, TENANTS.format("status_history")) == acme
+
+    roles.as_owner("CREATE SCHEMA marts AUTHORIZATION CURRENT_USER")
+    roles.as_owner(f'GRANT ALL ON SCHEMA marts TO "{dbt}"; GRANT USAGE ON SCHEMA marts TO "{bi}"')
+    with connect(url_of(roles.database.runtime_url, dbt)) as connection:
+        connection.execute("CREATE VIEW marts.names AS SELECT * FROM jira.statuses")
+        connection.execute(f'GRANT SELECT ON marts.names TO "{bi}"'.encode())
+    assert roles.ask(dbt, "SELECT DISTINCT tenant_id FROM marts.names ORDER BY 1") == acme + globex
+    assert roles.ask(bi, "SELECT DISTINCT tenant_id FROM marts.names") == acme
+
+
+def test_a_migration_repairs_readers_that_it_is_not_told_of(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    reader = roles.make("dbt")
+    roles.migrate(reader, tenants=("globex",))
+    roles.as_owner(f'REVOKE ALL ON ALL TABLES IN SCHEMA jira FROM "{reader}"')
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        roles.ask(reader, TENANTS.format("issues"))
+    report = roles.migrate()
+    assert [(each.role, each.words()) for each in report.readers] == [(reader, "globex only")]
+    assert roles.ask(reader, TENANTS.format("issues")) == [(filled[2].tenant_id,)]
+
+
+def test_a_reader_that_is_withdrawn_reads_no_more(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    assert filled
+    reader = roles.make("dbt")
+    roles.migrate(reader)
+    assert roles.migrate(withdrawn=(reader,)).readers == ()
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        roles.ask(reader, TENANTS.format("issues"))
+    with pytest.raises(RoleError, match="is no reader"):
+        roles.migrate(withdrawn=(reader,))
+
+
+def test_roles_that_cannot_be_are_refused(roles: Roles, integration: AddIntegration) -> None:
+    integration()
+    with pytest.raises(RoleError, match=r"has no role nobody_at_all: .*--sql"):
+        roles.migrate("nobody_at_all")
+    with pytest.raises(RoleError, match="needs a role of its own"):
+        roles.migrate("jira_assets_runtime")
+    with pytest.raises(RoleError, match=r"no tenant acne\. Near to it: acme"):
+        roles.migrate(roles.make("bi"), tenants=("acne",))
+
+
+# ---------------------------------------------------------------------------- the HTTP service
+
+
+@pytest.fixture
+def api(roles: Roles) -> sa.Engine:
+    """The engine of the service's own role."""
+    url = url_of(roles.database.runtime_url, roles.make("api"))
+    assert roles.migrate(api_url=url).served_as
+    return engine_for(url)
+
+
+def test_the_services_role_serves_one_tenant_at_a_time(
+    api: sa.Engine, filled: tuple[Integration, ...]
+) -> None:
+    query = sa.text(TENANTS.format("statuses"))
+    with within_tenants(api, {filled[2].tenant_id}).connect() as connection:
+        assert list(connection.scalars(query)) == [filled[2].tenant_id]
+    for engine, said in (
+        (api, "does not say whose"),
+        (everything(api, "a test"), "may not see all"),
+    ):
+        with pytest.raises(OutOfScopeError, match=said), engine.connect() as connection:
+            connection.execute(query)
+
+
+def test_the_services_role_writes_requests_and_jobs_only(
+    api: sa.Engine, filled: tuple[Integration, ...]
+) -> None:
+    engine = within_tenants(api, {filled[0].tenant_id})
+    query = sa.text(
+        "SELECT verb FROM unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS verb "
+        "WHERE has_table_privilege(:table, verb)"
+    )
+    for name in PROTECTED:
+        may = {"job_requests": {"INSERT"}, "etl_jobs": {"UPDATE"}}.get(name, set())
+        with engine.connect() as connection:
+            assert set(connection.scalars(query, {"table": f"jira.{name}"})) == may, name
+    with pytest.raises(PermissionMissingError), engine.begin() as connection:
+        connection.execute(sa.delete(DATA_TABLES["issues"]))
+
+
+def test_the_services_role_sees_no_runs_of_others(
+    api: sa.Engine, filled: tuple[Integration, ...]
+) -> None:
+    with within_tenants(api, {filled[0].tenant_id}).connect() as connection:
+        beats = sa.text("SELECT partition_key FROM jira.run_heartbeats")
+        assert connection.scalars(beats).all() == []
+        connection.exec_driver_sql("SELECT set_config('jira_assets.partitions', '*', true)")
+        with pytest.raises(OneTenantAtATimeError, match="JIRA_ASSETS_DATABASE_URL"):
+            connection.execute(beats)
+
+
+def test_the_services_role_reads_no_table_of_keys(api: sa.Engine) -> None:
+    with pytest.raises(PermissionMissingError), api.connect() as connection:
+        connection.exec_driver_sql("SELECT * FROM jira.api_keys")
+    with api.connect() as connection:
+        found = connection.exec_driver_sql("SELECT * FROM jira.living_keys(ARRAY['nobodys'])")
+        assert found.all() == []
