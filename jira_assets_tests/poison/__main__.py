@@ -15,6 +15,7 @@ from rich.progress import track
 
 from jira_assets.sandbox.postgres import EmbeddedPostgres
 from jira_assets.warehouse.connect import close_engines, engine_for
+from jira_assets.warehouse.scope import everything
 from jira_assets_tests.conftest import PostgresServer
 from jira_assets_tests.poison.bases import bases
 from jira_assets_tests.poison.mutate import KINDS
@@ -85,7 +86,7 @@ def migrated() -> Iterator[sa.Engine]:
     try:
         with EmbeddedPostgres(home, durable=False) as embedded:
             made = PostgresServer(embedded).create("poison")
-            yield engine_for(made.runtime_url)
+            yield everything(engine_for(made.runtime_url), "the judge looks at all")
             close_engines()
     finally:
         shutil.rmtree(home)

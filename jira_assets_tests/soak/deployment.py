@@ -36,6 +36,7 @@ from jira_assets.warehouse.integrations import add_integration
 from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets.warehouse.jobs import update_job
 from jira_assets.warehouse.migrate import migrate
+from jira_assets.warehouse.scope import everything
 from jira_assets_tests.chaos.processes import Dagster, Supervised
 from jira_assets_tests.chaos.servers import StoppablePostgres
 from jira_assets_tests.rabbitmq import RabbitMQNode, server_program
@@ -101,7 +102,7 @@ def _deploy(
     migrate(postgres.owner_url, postgres.runtime_url)
     prepare_dagster(postgres.owner_url, postgres.runtime_url)
     watcher = _named(postgres.runtime_url)
-    engine = engine_for(watcher)
+    engine = everything(engine_for(watcher), "the watcher looks at all")
     for path in sites:
         _add(engine, PartitionKey("soak", path.strip("/")), server.url + path, interval)
 
