@@ -7,7 +7,7 @@ Decisions this module embodies:
   seconds only, lets everybody past, and comes again.
 * All tables are taken before anything is changed. A migration that holds some and waits for others
   may be half of a deadlock with a transaction that came the other way, and Postgres ends either of
-  the two after a second (``deadlock_timeout``). So it waits in short slices, and looks between them
+  the two after a second (``deadlock_timeout``). So it waits in short slices, and looks before each
   whether who holds what it wants waits for what it holds: then it is the migration that gives way.
 * Tables at which it failed come first in the next attempt, the last one before all others: so who
   uses them without a pause stands behind, holding nothing that is still wanted. A vacuum by
@@ -101,17 +101,24 @@ def hold_tables(connection: sa.Connection, schema: str, *, first: Sequence[str] 
         raise TableInUseError(names[0])
     deadline = time.monotonic() + WAIT_MILLISECONDS / 1000
     for name in names[1:]:
-        while not _took(connection, name, _SLICE_MILLISECONDS):
+        # Who holds it may have waited for us while we took others: we must not wait for him, not
+        # for a slice, or it is he whom Postgres ends.
+        took = _took(connection, name, 0)
+        while not took:
             if time.monotonic() > deadline or connection.scalar(_WAIT_FOR_US, {"table": name}):
                 raise TableInUseError(name)
+            took = _took(connection, name, _SLICE_MILLISECONDS)
 
 
 def _took(connection: sa.Connection, table: str, milliseconds: int) -> bool:
-    """Wait for a table so long; what is held already stays held."""
+    """Wait for a table so long, 0 not at all; what is held already stays held."""
     try:
         with connection.begin_nested():
-            bound_waiting(connection, milliseconds)
-            connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            # For Postgres, a timeout of 0 is none.
+            wait = "" if milliseconds else " NOWAIT"
+            if milliseconds:
+                bound_waiting(connection, milliseconds)
+            connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE{wait}")
     except sa.exc.OperationalError as error:
         if not is_in_the_way(error):
             raise
