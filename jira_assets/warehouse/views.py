@@ -2,15 +2,17 @@
 
 Decisions this module embodies:
 
-* A view is code, not structure: it is written anew after every upgrade, as the comments are, and
-  needs no revision of its own. A column may be added at its end; nothing else of it may change.
+* A view is code, not structure: `migrate` writes it where it is another one, as it does comments,
+  and needs no revision. A column may be added at its end; nothing else of it may change. What is
+  there already is left alone: to write it would wait for whoever reads it just now.
 * A view lets nobody see more than the tables do. From Postgres 15 on it runs with the rights of
   whoever asks. On 14 it runs as its owner, whom no policy holds back, so there the view itself
   has the policy's condition.
 * Each issue's changes are read once, and found by the issue: who asks for one issue waits for one.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +23,13 @@ from jira_assets.warehouse.policies import in_scope
 from jira_assets.warehouse.schema import SCHEMA
 
 _SECURITY_INVOKER_SINCE: Final = 150000
+_MARK: Final = sa.text(
+    """
+    SELECT obj_description(oid, 'pg_rewrite') AS mark, md5(pg_get_viewdef(ev_class)) AS definition
+    FROM pg_rewrite WHERE ev_class = to_regclass(:view) AND rulename = '_RETURN'
+    """
+)
+"""What a view was made from, and as what Postgres read it: in the comment of its rule."""
 _ASKED: Final = "SELECT asked.* FROM ({definition}) AS asked WHERE {condition}"
 
 
@@ -98,17 +107,36 @@ def write_views(connection: sa.Connection) -> None:
     """Create the views, or bring them up to date, with their comments."""
     version = int(connection.execute(sa.text("SHOW server_version_num")).scalar_one())
     for view in VIEWS:
-        name = f"{SCHEMA}.{view.name}"
-        if version >= _SECURITY_INVOKER_SINCE:
-            body = f"WITH (security_invoker = true) AS {view.definition}"
-        else:
-            # Every view has the two columns that say whose a row is, as its first table has them.
-            asked = _ASKED.format(definition=view.definition, condition=in_scope(issues, "asked."))
-            body = f"WITH (security_barrier = true) AS {asked}"
-        connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} {body}")
-        connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS {_quoted(view.comment)}")
-        for column, (_, meaning) in view.columns.items():
-            connection.exec_driver_sql(f"COMMENT ON COLUMN {name}.{column} IS {_quoted(meaning)}")
+        statements = list(_statements(view, version))
+        wanted = hashlib.sha256("\n".join(statements).encode()).hexdigest()[:16]
+        there = connection.execute(_MARK, {"view": _name(view)}).one_or_none()
+        if there is None or there.mark != _mark(wanted, there.definition):
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            made = connection.execute(_MARK, {"view": _name(view)}).one()
+            mark = _quoted(_mark(wanted, made.definition))
+            connection.exec_driver_sql(f'COMMENT ON RULE "_RETURN" ON {_name(view)} IS {mark}')
+
+
+def _statements(view: View, version: int) -> Iterator[str]:
+    if version >= _SECURITY_INVOKER_SINCE:
+        body = f"WITH (security_invoker = true) AS {view.definition}"
+    else:
+        # Every view has the two columns that say whose a row is, as its first table has them.
+        asked = _ASKED.format(definition=view.definition, condition=in_scope(issues, "asked."))
+        body = f"WITH (security_barrier = true) AS {asked}"
+    yield f"CREATE OR REPLACE VIEW {_name(view)} {body}"
+    yield f"COMMENT ON VIEW {_name(view)} IS {_quoted(view.comment)}"
+    for column, (_, meaning) in view.columns.items():
+        yield f"COMMENT ON COLUMN {_name(view)}.{column} IS {_quoted(meaning)}"
+
+
+def _mark(wanted: str, definition: str) -> str:
+    return f"made by migrate: {wanted} {definition}"
+
+
+def _name(view: View) -> str:
+    return f"{SCHEMA}.{view.name}"
 
 
 def _quoted(text: str) -> str:

@@ -185,6 +185,7 @@ def test_a_repeated_migration_waits_for_nobody(database: Database) -> None:
     with runtime.begin() as connection:
         connection.exec_driver_sql("UPDATE jira.etl_jobs SET attempt = attempt")
         connection.exec_driver_sql("SELECT count(*) FROM jira.raw_extraction_data")
+        connection.exec_driver_sql("SELECT count(*) FROM jira.status_history")
         assert not migrate(database.owner_url, database.runtime_url, patience=0).changed
 
 

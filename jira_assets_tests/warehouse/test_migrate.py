@@ -27,7 +27,7 @@ from jira_assets.warehouse.migrate import (
     migrate,
 )
 from jira_assets.warehouse.tables import metadata, reading_leases, tenants
-from jira_assets.warehouse.views import write_views
+from jira_assets.warehouse.views import STATUS_HISTORY, write_views
 from jira_assets_tests.conftest import Database, PostgresServer, engine_seeing_all
 
 COLUMNS = sa.text(
@@ -279,6 +279,38 @@ def test_rights_that_were_lost_come_back_with_the_next_migration(
     migrate(owner_url, runtime_url)
 
     assert not pending(runtime_url)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "COMMENT ON RULE \"_RETURN\" ON jira.status_history IS 'of an older program'",
+        "CREATE OR REPLACE VIEW jira.status_history WITH (security_invoker = true) AS "
+        + STATUS_HISTORY.definition
+        + " LIMIT 0",
+        "DROP VIEW jira.status_history",
+    ],
+)
+def test_a_view_is_written_where_it_is_another_one_and_else_left_alone(
+    owner_url: str, runtime_url: str, changed: str
+) -> None:
+    view = sa.text(
+        "SELECT pg_get_viewdef(ev_class), xmin FROM pg_rewrite WHERE ev_class = to_regclass(:name)"
+    ).bindparams(name="jira.status_history")
+    engine = engine_for(owner_url)
+    with engine.connect() as connection:
+        before = connection.execute(view).one()
+
+    migrate(owner_url, runtime_url)
+
+    with engine.begin() as connection:
+        assert connection.execute(view).one() == before
+        connection.exec_driver_sql(changed)
+    migrate(owner_url, runtime_url)
+    with engine.connect() as connection:
+        definition, written = connection.execute(view).one()
+    assert definition == before[0]
+    assert written != before[1]
 
 
 def test_two_urls_that_lead_to_two_databases_are_refused(
