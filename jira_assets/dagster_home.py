@@ -22,7 +22,7 @@ from jira_assets.warehouse.connect import (
     engine_for,
     passwords_in,
 )
-from jira_assets.warehouse.dagster_storage import dagster_is_prepared
+from jira_assets.warehouse.dagster_storage import check_dagster_storage, dagster_is_prepared
 from jira_assets.warehouse.migrate import pending
 
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ def check_ready(settings: Settings, services: Services) -> None:
                 f"The tables in {describe_server(engine.url)} are not those of this version: run "
                 "`jira-assets migrate`."
             )
-    if dagster_is_ours and not dagster_is_beside:
-        engine_for(services.dagster_url).connect().close()
+    if dagster_is_ours:
+        check_dagster_storage(services.dagster_url)
 
 
 @contextmanager

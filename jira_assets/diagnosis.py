@@ -153,6 +153,7 @@ def examine(settings: "Settings") -> list[Finding]:
         findings += examine_dead_letters(dead, broker.depths()[dead])
     except BrokerUnavailableError as error:
         findings.append(Finding(str(error), "", broken=True))
+    findings += _dagster_storage(services.dagster_url)
     findings += examine_instance(_instance_settings(services))
     return findings + list(examine_webhook(settings))
 
@@ -178,6 +179,19 @@ def _postgres(engine: "sa.Engine") -> Iterator[Finding]:
         yield Finding(
             "The tables are not those of this version.", "Run `jira-assets migrate`.", broken=True
         )
+
+
+def _dagster_storage(url: str) -> Iterator[Finding]:
+    """Say why Dagster cannot keep its runs; an instance of somebody's own is theirs to judge."""
+    from jira_assets.warehouse.connect import SchemaMissingError, WarehouseUnavailableError
+    from jira_assets.warehouse.dagster_storage import check_dagster_storage
+
+    if os.environ.get("DAGSTER_HOME"):
+        return
+    try:
+        check_dagster_storage(url)
+    except (SchemaMissingError, WarehouseUnavailableError) as error:
+        yield Finding(str(error), "", broken=True)
 
 
 def _instance_settings(services: "Services") -> Mapping[str, Any]:

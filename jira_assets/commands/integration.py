@@ -55,7 +55,10 @@ _SETTINGS: Final = (
     ),
     click.option("--username", help="the account's e-mail on Cloud, its name on Data Center"),
     click.option(
-        "--secret", "secret_ref", metavar="REF", help="where the secret is: env:NAME or file:/path"
+        "--secret",
+        "secret_ref",
+        metavar="REF",
+        help="where the secret is: env:NAME, file:/path or systemd:NAME",
     ),
     click.option(
         "--max-concurrency", type=click.IntRange(1, 1000), help="calls at once, at most [10]"

@@ -267,6 +267,12 @@ def _away(error: BaseException, url: URL) -> str:
     said = _first_line(error)
     for password in passwords_in(url):
         said = said.replace(password, "***")
+    if "unsupported startup parameter" in said:
+        return (
+            f"A PgBouncer refuses what Dagster's storage needs of a session "
+            f"({describe_server(url)}): {said}. Set JIRA_ASSETS_DAGSTER_DATABASE_URL to a URL that "
+            "leads to the server itself (docs/security.md)."
+        )
     return (
         f"Postgres is not available ({describe_server(url)}): {said}. Check that the server runs "
         "and that JIRA_ASSETS_DATABASE_URL (…_OWNER_DATABASE_URL for `jira-assets migrate`, "

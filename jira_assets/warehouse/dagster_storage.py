@@ -17,7 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy import make_url
 from sqlalchemy.schema import CreateSchema
 
-from jira_assets.warehouse.connect import PSYCOPG2, advisory_lock, engine_for, normalize_url
+from jira_assets.warehouse.connect import (
+    PSYCOPG2,
+    SchemaMissingError,
+    advisory_lock,
+    describe_server,
+    engine_for,
+    normalize_url,
+)
 from jira_assets.warehouse.grants import grant_use, role_of
 
 SCHEMA: Final = "dagster"
@@ -34,6 +41,33 @@ def dagster_is_prepared(connection: sa.Connection) -> bool:
     """Whether Dagster's tables are there, for the installed version of Dagster."""
     found = sa.select(sa.func.obj_description(sa.func.to_regnamespace(SCHEMA), "pg_namespace"))
     return bool(connection.execute(found).scalar_one_or_none() == _comment())
+
+
+def check_dagster_storage(url: str) -> None:
+    """Find out whether Dagster's processes will find, or can create, their tables at ``url``.
+
+    Dagster would find out, too: after some seconds of retries, with pages of tracebacks.
+
+    Raises:
+        WarehouseUnavailableError: it cannot be reached, or a PgBouncer before it refuses.
+        SchemaMissingError: the tables are not there, and this role may not create them.
+    """
+    engine = engine_for(url)
+    with engine.connect() as connection:
+        there, may_create, role, schema = connection.execute(
+            sa.text(
+                "SELECT to_regclass('runs') IS NOT NULL, "
+                "has_schema_privilege(current_schema(), 'CREATE'), current_user, current_schema()"
+            )
+        ).one()
+    if not there and not may_create:
+        where = f"the schema {schema}" if schema else "any schema"
+        raise SchemaMissingError(
+            f"Dagster's tables are not in {describe_server(engine.url)}, and {role} may not create "
+            f"them in {where}. Whoever migrates: run `jira-assets migrate` once with URLs that "
+            "lead to the server itself and without JIRA_ASSETS_DAGSTER_DATABASE_URL "
+            "(docs/security.md), or let that URL name a role that may create tables."
+        )
 
 
 def prepare_dagster(owner_url: str, runtime_url: str | None = None) -> bool:
@@ -71,6 +105,7 @@ def _comment() -> str:
 
 def _create_tables(url: str) -> None:
     """Let Dagster's storages create their tables, as they do when made, or upgrade old ones."""
+    engine_for(url).connect().close()  # first, for an error in words where this fails
     from dagster_postgres import (
         PostgresEventLogStorage,
         PostgresRunStorage,

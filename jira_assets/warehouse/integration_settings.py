@@ -104,7 +104,7 @@ def _credential_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     if settings["auth"] == "basic" and not settings["username"]:
         yield "auth basic needs a username: the account's e-mail on Cloud"
     if settings["auth"] in {"basic", "bearer"} and not settings["secret_ref"]:
-        yield f"auth {settings['auth']} needs a secret: env:NAME or file:/path"
+        yield f"auth {settings['auth']} needs a secret: env:NAME, file:/path or systemd:NAME"
     if settings["secret_ref"]:
         try:
             check_reference(settings["secret_ref"])

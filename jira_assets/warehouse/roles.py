@@ -135,7 +135,10 @@ def _tenant_ids(connection: sa.Connection, slugs: Sequence[str]) -> list[int] | 
         if slug not in ids:
             near = nearest(slug, ids)
             said = f" Near to it: {', '.join(near)}." if near else ""
-            raise RoleError(f"There is no tenant {slug}.{said}")
+            raise RoleError(
+                f"There is no tenant {slug}.{said} A tenant comes with its first integration: "
+                f"`jira-assets integration add {slug}/NAME …`, then `migrate` again."
+            )
     return sorted({ids[slug] for slug in slugs})
 
 

@@ -82,3 +82,46 @@ def test_migrations_and_syncs_share_few_sessions_and_tenants_stay_apart(
             sa.text("SELECT count(*) FROM jira.etl_job_queue WHERE state <> 'completed'")
         )
     assert open_messages == 0
+
+
+def test_dagsters_storage_that_leads_through_the_pool_is_told_in_words(
+    pooled: Database, server: SandboxServer, tmp_path: Path
+) -> None:
+    shell = Shell(
+        {
+            "JIRA_ASSETS_HOME": str(tmp_path),
+            "JIRA_ASSETS_DATABASE_URL": pooled.runtime_url,
+            "JIRA_ASSETS_OWNER_DATABASE_URL": pooled.owner_url,
+        }
+    )
+    # `migrate` refuses, too, having made our own tables: Dagster's are made by Dagster's code.
+    migrated = shell("migrate")
+    assert migrated.code == 1
+    assert "JIRA_ASSETS_DAGSTER_DATABASE_URL" in migrated.said
+    assert shell("doctor").code == 1
+    assert "A PgBouncer refuses what Dagster's storage needs" in shell("doctor").said
+
+
+def test_dagsters_tables_that_nobody_may_create_are_told_in_words(
+    pooled: Database, empty_database: Database, server: SandboxServer, tmp_path: Path
+) -> None:
+    shell = Shell(
+        {
+            "JIRA_ASSETS_HOME": str(tmp_path),
+            "JIRA_ASSETS_DATABASE_URL": pooled.runtime_url,
+            "JIRA_ASSETS_OWNER_DATABASE_URL": pooled.owner_url,
+            "JIRA_ASSETS_DAGSTER_DATABASE_URL": dagster_storage_url(empty_database.runtime_url),
+        }
+    )
+    assert shell("migrate").code == 0
+    added = shell("integration", "add", "acme/cloud", "--base-url", server.url, "--auth", "none")
+    assert added.code == 0
+    synced = shell("sync", "acme/cloud")
+    assert synced.code == 1
+    assert "Dagster's tables are not in database" in synced.said
+    assert "Traceback" not in synced.said
+    examined = shell("doctor")
+    assert examined.code == 1
+    assert "Dagster's tables are not in database" in examined.said
+    prepare_dagster(empty_database.owner_url, empty_database.runtime_url)
+    assert "Dagster's tables" not in shell("doctor").said

@@ -207,7 +207,24 @@ def _plain_columns(issue: Issue) -> dict[str, Any]:
 def _is_json(column: str | None, value: Any) -> bool:
     if column is None:
         return value is None
-    return simple.same(simple.kept(column.encode()), value)
+    try:
+        return simple.same(simple.kept(column.encode()), value)
+    except ValueError:
+        return False
+
+
+def _read(column: str) -> Any:
+    """Return the JSON that a column is; what is none equals nothing, and is no error of the judge.
+
+    Of an issue that comes twice, a row is held against the answers that did not win, too.
+    """
+    try:
+        return json.loads(column)
+    except ValueError:
+        return _NO_JSON
+
+
+_NO_JSON: Final = object()
 
 
 def _custom_differs(row: Row, fields: Mapping[str, Any]) -> Iterator[str]:
@@ -235,7 +252,7 @@ def _is_mapped(column: str | None, value: Any, kind: str, *, mistyped: bool) -> 
     if column is None:
         return False
     if isinstance(value, list):
-        return kind in {"array", "any"} and _is_list(json.loads(column), value)
+        return kind in {"array", "any"} and _is_list(_read(column), value)
     if isinstance(value, dict):
         return _is_of_object(column, value, kind)
     return _is_of_scalar(column, value, kind)
@@ -246,7 +263,7 @@ def _is_of_scalar(column: str, value: Any, kind: str) -> bool:
         return kind in {"string", "any"} and column == value
     if isinstance(value, bool):
         return kind == "any" and column == str(value).lower()
-    return kind in {"number", "any"} and simple.same(json.loads(column), value)
+    return kind in {"number", "any"} and simple.same(_read(column), value)
 
 
 def _is_list(texts: Any, value: list[Any]) -> bool:
@@ -261,7 +278,7 @@ def _is_of_object(column: str, value: dict[str, Any], kind: str) -> bool:
         return True
     number = value.get("value")
     if isinstance(number, int | float) and not isinstance(number, bool):
-        return simple.same(json.loads(column.partition(" / ")[0]), number)
+        return simple.same(_read(column.partition(" / ")[0]), number)
     return kind in {"any", "user"} and _is_json(column, value)
 
 

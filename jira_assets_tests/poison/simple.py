@@ -170,9 +170,12 @@ def is_moment(column: str | None, value: Any) -> bool:
         return False
     if plain is not None:
         return found == plain
-    if isinstance(value, str):
-        return found == datetime.fromisoformat(value).astimezone(UTC)
-    expected = _EPOCH + timedelta(milliseconds=value)
+    try:
+        if isinstance(value, str):
+            return found == datetime.fromisoformat(value).astimezone(UTC)
+        expected = _EPOCH + timedelta(milliseconds=value)
+    except (TypeError, ValueError, OverflowError):  # a value of no moment, and a column with one
+        return False
     return not isinstance(value, bool) and abs(found - expected) < timedelta(milliseconds=1)
 
 

@@ -213,7 +213,7 @@ def test_roles_that_cannot_be_are_refused(roles: Roles, integration: AddIntegrat
         roles.migrate("nobody_at_all")
     with pytest.raises(RoleError, match="needs a role of its own"):
         roles.migrate("jira_assets_runtime")
-    with pytest.raises(RoleError, match=r"no tenant acne\. Near to it: acme"):
+    with pytest.raises(RoleError, match=r"no tenant acne\. Near to it: acme\. A tenant comes"):
         roles.migrate(roles.make("bi"), tenants=("acne",))
 
 
