@@ -10,6 +10,8 @@ Decisions this module embodies:
 * What may be seen is found once a statement (a subquery of its own, which the planner makes an
   initial plan), not once a row.
 * Who asks counts, not who owns the view he asks through: a view of dbt's own shows nobody more.
+* What a caller defined in a schema of his own is not what the functions call: their search path is
+  theirs. Else an aggregate `bool_or` of a reader's own would say what he may see.
 * Policies are code, not structure: written anew by `migrate`, where they differ. A new one takes a
   short exclusive lock of its table, one that is there already none.
 """
@@ -31,7 +33,7 @@ WITHOUT_POLICY: Final = {
 
 _VISIBLE: Final = """
 CREATE OR REPLACE FUNCTION jira.visible(dimension text) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE AS $function$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
     asked CONSTANT text := nullif(current_setting('jira_assets.' || dimension, true), '');
     is_runtime boolean;
@@ -80,8 +82,9 @@ BEGIN
             'FROM unnest(ARRAY[''tenants'', ''integrations'', ''partitions'']) AS what;';
     END IF;
     RAISE EXCEPTION 'role % may see no tenant: jira_assets does not know it', current_user
-    USING ERRCODE = 'JA001', HINT = 'Whoever owns the tables must run '
-        '`jira-assets migrate --reader ROLE` for it, or a role that it is a member of.';
+    USING ERRCODE = 'JA001', HINT = 'Whoever owns the tables must run `jira-assets migrate`: '
+        'with `--reader ROLE` if it is to read, it or a role that it is a member of; with its URL '
+        'in JIRA_ASSETS_DATABASE_URL if runs connect as it (it may have been renamed).';
 END
 $function$
 """

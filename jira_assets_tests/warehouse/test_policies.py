@@ -224,6 +224,18 @@ def test_a_scope_is_not_widened(bare: sa.Engine, widen: Callable[[sa.Engine], sa
         widen(narrow)
 
 
+@pytest.mark.parametrize(
+    "key", ["acme/cloud,globex/cloud", 'acme/cloud","globex/cloud', "acme/cloud/x"]
+)
+def test_a_key_that_is_none_is_not_two_and_no_others(
+    filled: tuple[Integration, ...], bare: sa.Engine, key: str
+) -> None:
+    """A run's tags hold what somebody wrote."""
+    engine = within_partitions(bare, [key])
+    assert len(filled) == 3
+    assert [owners(engine, name) for name in ("run_heartbeats", "statuses")] == [set(), set()]
+
+
 def test_a_tenants_scope_is_not_widened(bare: sa.Engine) -> None:
     of_tenant = within_tenants(bare, {7})
     with pytest.raises(ScopeError, match="the tenants 7"):
