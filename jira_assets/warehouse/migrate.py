@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
 from jira_assets.warehouse.connect import (
+    PermissionMissingError,
     advisory_lock,
     describe_server,
     engine_for,
@@ -132,6 +133,7 @@ def migrate(
 
     Raises:
         WarehouseUnavailableError: the server cannot be reached as one of them.
+        PermissionMissingError: ``owner_url`` connects as another role than the owner.
         RoleError: a role is not there, or cannot be what it is named as.
         DatabaseIsNewerError: the tables are newer than this program.
         MigrationBlockedError: others used the tables all the time.
@@ -153,6 +155,8 @@ def migrate(
         except sa.exc.OperationalError as error:
             if not is_in_the_way(error):
                 raise
+        except PermissionMissingError as error:
+            raise PermissionMissingError(_not_the_owner(error)) from error
         if time.monotonic() >= deadline:
             raise _blocked(engine, patience)
         time.sleep(_PAUSE_SECONDS)
@@ -191,6 +195,15 @@ def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> Migratio
         named = [granted, served, *(each.role for each in reading)]
         free = unheld(connection, [role for role in named if role is not None])
     return MigrationReport(before, HEAD, created, granted, served, tuple(reading), tuple(free))
+
+
+def _not_the_owner(error: PermissionMissingError) -> str:
+    what, _, _ = str(error).partition(". Run `jira-assets migrate`")
+    return (
+        f"{what}. A migration connects as the owner of schema {SCHEMA}, and makes the schema if "
+        "it may. Set JIRA_ASSETS_OWNER_DATABASE_URL to that role; or let an administrator of the "
+        "server run what `jira-assets migrate --sql` prints. Nothing was changed."
+    )
 
 
 def _blocked(engine: sa.Engine, patience: float) -> MigrationBlockedError:

@@ -53,7 +53,11 @@ BEGIN
     IF asked IS NOT NULL
         AND (is_runtime OR (is_api AND (asked <> '*' OR dimension = 'integrations')))
     THEN
-        RETURN nullif(asked, '*');
+        IF asked = '*' THEN
+            RETURN NULL;
+        END IF;
+        -- A null among them would make the comparison null, which means that all is seen.
+        RETURN pg_catalog.array_remove(asked::text[], NULL)::text;
     END IF;
     IF is_reader THEN
         RETURN CASE
@@ -79,7 +83,9 @@ BEGIN
         USING ERRCODE = 'JA001', HINT = 'In code: take the engine from '
             '`warehouse.engine_of(partition_keys)`, or `everything(engine, why)`. By hand: '
             'BEGIN; SELECT set_config(''jira_assets.'' || what, ''*'', true) '
-            'FROM unnest(ARRAY[''tenants'', ''integrations'', ''partitions'']) AS what;';
+            'FROM unnest(ARRAY[''tenants'', ''integrations'', ''partitions'']) AS what; '
+            'A program of ours that runs since before the last `jira-assets migrate` may be an '
+            'older release: whoever runs it must upgrade and restart it.';
     END IF;
     RAISE EXCEPTION 'role % may see no tenant: jira_assets does not know it', current_user
     USING ERRCODE = 'JA001', HINT = 'Whoever owns the tables must run `jira-assets migrate`: '

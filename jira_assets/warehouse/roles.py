@@ -105,10 +105,12 @@ def _check(connection: sa.Connection, named: Collection[str]) -> None:
 
 
 def unheld(connection: sa.Connection, names: Collection[str]) -> list[str]:
-    """Return those of the roles ``names`` that no policy holds; asked as the owner."""
+    """Return those of the roles ``names`` that no policy holds."""
     query = sa.text(
-        "SELECT rolname FROM pg_roles WHERE rolname = ANY (:names) "
-        "AND (rolsuper OR rolbypassrls OR pg_has_role(oid, current_user, 'USAGE')) ORDER BY rolname"
+        "SELECT rolname FROM pg_roles AS role WHERE rolname = ANY (:names) "
+        "AND (rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class "
+        "WHERE relnamespace = 'jira'::regnamespace AND relkind = 'r' "
+        "AND pg_has_role(role.oid, relowner, 'USAGE'))) ORDER BY rolname"
     )
     return list(connection.scalars(query, {"names": list(names)}))
 

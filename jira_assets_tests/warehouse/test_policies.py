@@ -109,7 +109,9 @@ def test_without_a_scope_a_row_is_an_error_that_says_what_to_do(
 ) -> None:
     for name in PROTECTED:
         assert len(filled) == 3
-        with pytest.raises(OutOfScopeError, match=r"does not say whose rows .*`everything\("):
+        with pytest.raises(
+            OutOfScopeError, match=r"does not say whose rows .*`everything\(.*restart it"
+        ):
             owners(bare, name)
 
 

@@ -290,6 +290,12 @@ def test_a_role_that_no_policy_holds_is_no_reader_and_said_to_be_free(
     assert role in finding.what
 
 
+def test_who_may_not_migrate_is_told_whom_to_ask(roles: Roles, empty_database: Database) -> None:
+    for url in (roles.database.runtime_url, empty_database.runtime_url):
+        with pytest.raises(PermissionMissingError, match=r"as the owner of schema jira.*--sql"):
+            migrate(url)
+
+
 # ---------------------------------------------------------------------------- the HTTP service
 
 
@@ -329,6 +335,18 @@ def test_the_services_role_writes_requests_and_jobs_only(
             assert set(connection.scalars(query, {"table": f"jira.{name}"})) == may, name
     with pytest.raises(PermissionMissingError), engine.begin() as connection:
         connection.execute(sa.delete(DATA_TABLES["issues"]))
+
+
+def test_a_null_among_tenants_is_not_all_of_them(
+    roles: Roles, api: sa.Engine, filled: tuple[Integration, ...]
+) -> None:
+    acme = filled[0].tenant_id
+    asked = "SET jira_assets.integrations = '*'; SET jira_assets.tenants = '{}'"
+    role = str(api.url.username)
+    for said, seen in (("{NULL}", []), (f"{{{acme},NULL}}", [(acme,)])):
+        assert roles.ask(role, asked.format(said), TENANTS.format("issues")) == seen
+    beats = "SELECT partition_key FROM jira.run_heartbeats"
+    assert roles.ask(role, "SET jira_assets.partitions = '{NULL}'", beats) == []
 
 
 def test_the_services_role_sees_no_runs_of_others(
