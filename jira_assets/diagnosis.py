@@ -182,6 +182,8 @@ def _postgres(engine: "sa.Engine") -> Iterator[Finding]:
             )
         )
         behind = pending(connection)
+    if not behind:
+        yield from _examine_sight(engine)
     yield from examine_roles(
         role=role, superuser=superuser, owns_tables=bool(owned), bypasses=bypasses
     )
@@ -189,6 +191,20 @@ def _postgres(engine: "sa.Engine") -> Iterator[Finding]:
         yield Finding(
             "The tables are not those of this version.", "Run `jira-assets migrate`.", broken=True
         )
+
+
+def _examine_sight(engine: "sa.Engine") -> Iterator[Finding]:
+    """Say whether the policies refuse the role altogether: it was renamed, or never named."""
+    import sqlalchemy as sa
+
+    from jira_assets.warehouse.connect import OutOfScopeError
+    from jira_assets.warehouse.scope import everything
+
+    try:
+        with everything(engine, "doctor looks whether anything can be seen").connect() as seeing:
+            seeing.execute(sa.text("SELECT FROM jira.tenants LIMIT 1"))
+    except OutOfScopeError as error:
+        yield Finding(f"Runs see no rows: {error}", "", broken=True)
 
 
 def _instance_settings(services: "Services") -> Mapping[str, Any]:

@@ -290,6 +290,18 @@ def test_a_role_that_no_policy_holds_is_no_reader_and_said_to_be_free(
     assert role in finding.what
 
 
+def test_doctor_says_that_the_tables_do_not_know_the_runtime_role(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    assert filled
+    runtime = engine_for(roles.database.runtime_url)
+    assert list(_postgres(runtime)) == []
+    roles.as_owner("DELETE FROM jira.database_roles")
+    (finding,) = _postgres(runtime)
+    assert finding.broken
+    assert "JIRA_ASSETS_DATABASE_URL if runs connect as it" in finding.what
+
+
 def test_who_may_not_migrate_is_told_whom_to_ask(roles: Roles, empty_database: Database) -> None:
     for url in (roles.database.runtime_url, empty_database.runtime_url):
         with pytest.raises(PermissionMissingError, match=r"as the owner of schema jira.*--sql"):
