@@ -28,7 +28,9 @@ class Finding:
     broken: bool = False
 
 
-def examine_roles(*, role: str, superuser: bool, owns_tables: bool) -> Iterator[Finding]:
+def examine_roles(
+    *, role: str, superuser: bool, owns_tables: bool, bypasses: bool = False
+) -> Iterator[Finding]:
     """Say what the role that runs connect as may do beyond its work."""
     if superuser:
         yield Finding(
@@ -38,10 +40,15 @@ def examine_roles(*, role: str, superuser: bool, owns_tables: bool) -> Iterator[
         )
     elif owns_tables:
         yield Finding(
-            f"Runs connect to Postgres as {role}, which owns the tables: a run could drop or alter "
-            "them.",
+            f"Runs connect to Postgres as {role}, which owns the tables, or is a member of their "
+            "owner: a run could drop or alter them, and tenants are not kept apart.",
             "Set JIRA_ASSETS_OWNER_DATABASE_URL to the owner and JIRA_ASSETS_DATABASE_URL to "
             "another role, and run `jira-assets migrate`, which grants what runs need.",
+        )
+    elif bypasses:
+        yield Finding(
+            f"Runs connect to Postgres as {role}, which has BYPASSRLS: tenants are not kept apart.",
+            f"Whoever administers the server must run ALTER ROLE with NOBYPASSRLS for {role}.",
         )
 
 
@@ -164,17 +171,23 @@ def _postgres(engine: "sa.Engine") -> Iterator[Finding]:
     from jira_assets.warehouse.migrate import pending
 
     with engine.connect() as connection:
-        role, superuser = connection.execute(
-            sa.text("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user")
+        role, superuser, bypasses = connection.execute(
+            sa.text(
+                "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+            )
         ).one()
         owned = connection.scalar(
             sa.text(
-                "SELECT count(*) FROM pg_tables WHERE schemaname = 'jira' "
-                "AND tableowner = current_user"
+                "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('jira') "
+                "AND relkind = 'r' AND pg_has_role(relowner, 'USAGE')"
             )
         )
         behind = pending(connection)
-    yield from examine_roles(role=role, superuser=superuser, owns_tables=bool(owned))
+    if not behind:
+        yield from _examine_sight(engine)
+    yield from examine_roles(
+        role=role, superuser=superuser, owns_tables=bool(owned), bypasses=bypasses
+    )
     if behind:
         yield Finding(
             "The tables are not those of this version.", "Run `jira-assets migrate`.", broken=True
@@ -192,6 +205,20 @@ def _dagster_storage(url: str) -> Iterator[Finding]:
         check_dagster_storage(url)
     except (SchemaMissingError, WarehouseUnavailableError) as error:
         yield Finding(str(error), "", broken=True)
+
+
+def _examine_sight(engine: "sa.Engine") -> Iterator[Finding]:
+    """Say whether the policies refuse the role altogether: it was renamed, or never named."""
+    import sqlalchemy as sa
+
+    from jira_assets.warehouse.connect import OutOfScopeError
+    from jira_assets.warehouse.scope import everything
+
+    try:
+        with everything(engine, "doctor looks whether anything can be seen").connect() as seeing:
+            seeing.execute(sa.text("SELECT FROM jira.tenants LIMIT 1"))
+    except OutOfScopeError as error:
+        yield Finding(f"Runs see no rows: {error}", "", broken=True)
 
 
 def _instance_settings(services: "Services") -> Mapping[str, Any]:

@@ -153,6 +153,12 @@ def _words(report: MigrationReport) -> Iterator[str]:
     if report.served_as:
         yield f"The HTTP service connects as {report.served_as}, one tenant at a time."
     yield from (f"{each.role} reads {each.words()}." for each in report.readers)
+    if report.unheld:
+        yield (
+            f"But no policy holds {', '.join(report.unheld)} (a superuser, BYPASSRLS, or a member "
+            "of the owner): tenants are not kept apart there. Whoever administers the server must "
+            "take that from it."
+        )
 
 
 def _text(secret: SecretStr | None) -> str | None:

@@ -7,8 +7,14 @@ from typing import Final
 import sqlalchemy as sa
 
 from jira_assets.queue.broker import Broker, BrokerUnavailableError
-from jira_assets.warehouse.connect import PermissionMissingError, WarehouseUnavailableError
+from jira_assets.warehouse.connect import (
+    OutOfScopeError,
+    PermissionMissingError,
+    WarehouseUnavailableError,
+)
 from jira_assets.warehouse.migrate import HEAD, current_revision
+from jira_assets.warehouse.scope import within_tenants
+from jira_assets.warehouse.tables import tenants
 
 _log: Final = logging.getLogger(__name__)
 
@@ -24,12 +30,24 @@ class Readiness:
     """What somebody must do before it is ready."""
 
 
+_UNKNOWN: Final = (
+    "The service's role is not known to its tables: whoever owns them must run `jira-assets "
+    "migrate` with its URL in JIRA_ASSETS_API_DATABASE_URL."
+)
+
+
 def look(engine: sa.Engine, broker_url: str | None) -> Readiness:
     """Look at Postgres, the revision of its tables, and the broker."""
     broker = _broker(broker_url)
     try:
-        with engine.connect() as connection:
+        # One who may see no tenant at all: whose role is known, and finds nothing.
+        with within_tenants(engine, ()).connect() as connection:
             revision = current_revision(connection)
+            if revision == HEAD:
+                connection.execute(sa.select(tenants.c.id).limit(1))
+    except OutOfScopeError as error:
+        _log.error("%s", error)
+        return Readiness(False, "may see no tenant", broker, _UNKNOWN)
     except (WarehouseUnavailableError, PermissionMissingError, sa.exc.TimeoutError) as error:
         _log.error("%s", error)
         who = "Whoever runs this service must see to its Postgres; the service's log says more."

@@ -23,6 +23,7 @@ from urllib3 import HTTPHeaderDict
 MASK: Final = b"***"
 _SHORTEST: Final = {True: 6, False: 12}
 """Letters of a secret that is taken out, of an error and of any other answer."""
+_LATIN: Final = 0xFF
 _RUN: Final = re.compile(rb"[0-9A-Za-z]+")
 
 
@@ -77,4 +78,7 @@ def _spellings(letter: str) -> str:
     percent = "".join(f"%(?:25)*{byte:02x}" for byte in letter.encode())
     named = f"|&{codepoint2name[number]};" if number in codepoint2name else ""
     entity = f"&#0*{number};|&#x0*{number:x};{named}"
-    return rf"(?i:\\*{re.escape(letter)}|{escaped}|{percent}|{entity})"
+    # A form's blank is a plus; scripts, and pages in Latin-1, write a letter as its one byte.
+    form = r"|\+|%(?:25)*2b" if letter == " " else ""
+    byte = rf"|\\+x{number:02x}|\x{number:02x}|%(?:25)*{number:02x}" if number <= _LATIN else ""
+    return rf"(?i:\\*{re.escape(letter)}|{escaped}|{percent}|{entity}{form}{byte})"

@@ -186,6 +186,15 @@ def close_engines(url: str | None = None) -> None:
             engine.dispose()
 
 
+def trust_no_schema(connection: sa.Connection) -> None:
+    """Let this transaction, which has no scope, find nothing but Postgres's own by a bare name.
+
+    Others may create functions in ``public``, by default on Postgres 14. One that fits a call
+    better than Postgres's own is the one that is called, with the rights of who calls.
+    """
+    connection.exec_driver_sql("SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)")
+
+
 def advisory_lock(connection: sa.Connection, name: str, *, shared: bool = False) -> None:
     """Wait for the lock ``name`` of this database; it is held until the transaction ends.
 

@@ -24,6 +24,7 @@ from jira_assets.warehouse.connect import (
     describe_server,
     engine_for,
     normalize_url,
+    trust_no_schema,
 )
 from jira_assets.warehouse.grants import grant_use, role_of
 
@@ -84,10 +85,12 @@ def prepare_dagster(owner_url: str, runtime_url: str | None = None) -> bool:
     runtime_role = role_of(runtime_url, beside=owner_url) if runtime_url else None
     engine = engine_for(owner_url)
     with engine.begin() as connection:  # committed first: Dagster's connections must see the schema
+        trust_no_schema(connection)
         advisory_lock(connection, "jira_assets/dagster")
         if not sa.inspect(connection).has_schema(SCHEMA):
             connection.execute(CreateSchema(SCHEMA))
     with engine.begin() as connection:
+        trust_no_schema(connection)
         advisory_lock(connection, "jira_assets/dagster")
         prepared = dagster_is_prepared(connection)
         if not prepared:

@@ -100,11 +100,15 @@ def grant_reader(connection: sa.Connection, role: str) -> None:
 
 
 def withdraw(connection: sa.Connection, role: str) -> None:
-    """Take from ``role`` all that it was granted in ``jira``."""
+    """Take from ``role`` all that it was granted in ``jira``, and in advance."""
     quoted = _quote(connection, role)
     for statement in (
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {quoted}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {SCHEMA} FROM {quoted}",
+        f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {SCHEMA} FROM {quoted}",
         f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {quoted}",
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} REVOKE ALL ON TABLES FROM {quoted}",
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} REVOKE ALL ON SEQUENCES FROM {quoted}",
     ):
         connection.exec_driver_sql(statement)
 

@@ -21,10 +21,16 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
-from jira_assets.warehouse.connect import advisory_lock, describe_server, engine_for
+from jira_assets.warehouse.connect import (
+    PermissionMissingError,
+    advisory_lock,
+    describe_server,
+    engine_for,
+    trust_no_schema,
+)
 from jira_assets.warehouse.grants import role_of
 from jira_assets.warehouse.policies import write_functions, write_policies
-from jira_assets.warehouse.roles import ReaderRole, Readers, register
+from jira_assets.warehouse.roles import ReaderRole, Readers, register, unheld
 from jira_assets.warehouse.table_locks import (
     TableInUseError,
     bound_waiting,
@@ -99,6 +105,8 @@ class MigrationReport:
     """The role of the HTTP service, where it is another than both."""
     readers: tuple[ReaderRole, ...] = ()
     """Every role that reads, named now or before."""
+    unheld: tuple[str, ...] = ()
+    """Of all these roles, those that see all tenants because no policy holds them."""
 
     @property
     def changed(self) -> bool:
@@ -125,6 +133,7 @@ def migrate(
 
     Raises:
         WarehouseUnavailableError: the server cannot be reached as one of them.
+        PermissionMissingError: ``owner_url`` connects as another role than the owner.
         RoleError: a role is not there, or cannot be what it is named as.
         DatabaseIsNewerError: the tables are newer than this program.
         MigrationBlockedError: others used the tables all the time.
@@ -146,6 +155,8 @@ def migrate(
         except sa.exc.OperationalError as error:
             if not is_in_the_way(error):
                 raise
+        except PermissionMissingError as error:
+            raise PermissionMissingError(_not_the_owner(error)) from error
         if time.monotonic() >= deadline:
             raise _blocked(engine, patience)
         time.sleep(_PAUSE_SECONDS)
@@ -163,8 +174,9 @@ class _Roles:
 def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> MigrationReport:
     """Do all of it in one transaction, or fail soon where somebody is in the way."""
     with engine.begin() as connection:
-        # Another one might name our tables without their schema, and alembic miss them.
-        connection.execute(sa.select(sa.func.set_config("search_path", "public", True)))
+        # Another one might name our tables without their schema, and alembic miss them; or hold
+        # functions of others that are called like Postgres's own, and would run as the owner.
+        trust_no_schema(connection)
         advisory_lock(connection, "jira_assets/migrate")  # another migration is waited for
         bound_waiting(connection)
         created = not sa.inspect(connection).has_schema(SCHEMA)
@@ -180,11 +192,23 @@ def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> Migratio
         granted = None if roles.runtime == owner else roles.runtime
         served = None if roles.api in {owner, granted} else roles.api
         reading = register(connection, runtime=granted, api=served, readers=roles.readers)
-    return MigrationReport(before, HEAD, created, granted, served, tuple(reading))
+        named = [granted, served, *(each.role for each in reading)]
+        free = unheld(connection, [role for role in named if role is not None])
+    return MigrationReport(before, HEAD, created, granted, served, tuple(reading), tuple(free))
+
+
+def _not_the_owner(error: PermissionMissingError) -> str:
+    what, _, _ = str(error).partition(". Run `jira-assets migrate`")
+    return (
+        f"{what}. A migration connects as the owner of schema {SCHEMA}, and makes the schema if "
+        "it may. Set JIRA_ASSETS_OWNER_DATABASE_URL to that role; or let an administrator of the "
+        "server run what `jira-assets migrate --sql` prints. Nothing was changed."
+    )
 
 
 def _blocked(engine: sa.Engine, patience: float) -> MigrationBlockedError:
     with engine.connect() as connection:
+        trust_no_schema(connection)
         found = "; ".join(str(each) for each in holders(connection, SCHEMA))
         where = describe_server(engine.url)
     return MigrationBlockedError(

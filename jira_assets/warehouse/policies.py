@@ -10,6 +10,8 @@ Decisions this module embodies:
 * What may be seen is found once a statement (a subquery of its own, which the planner makes an
   initial plan), not once a row.
 * Who asks counts, not who owns the view he asks through: a view of dbt's own shows nobody more.
+* What a caller defined in a schema of his own is not what the functions call: their search path is
+  theirs. Else an aggregate `bool_or` of a reader's own would say what he may see.
 * Policies are code, not structure: written anew by `migrate`, where they differ. A new one takes a
   short exclusive lock of its table, one that is there already none.
 """
@@ -31,7 +33,7 @@ WITHOUT_POLICY: Final = {
 
 _VISIBLE: Final = """
 CREATE OR REPLACE FUNCTION jira.visible(dimension text) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE AS $function$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
     asked CONSTANT text := nullif(current_setting('jira_assets.' || dimension, true), '');
     is_runtime boolean;
@@ -51,7 +53,11 @@ BEGIN
     IF asked IS NOT NULL
         AND (is_runtime OR (is_api AND (asked <> '*' OR dimension = 'integrations')))
     THEN
-        RETURN nullif(asked, '*');
+        IF asked = '*' THEN
+            RETURN NULL;
+        END IF;
+        -- A null among them would make the comparison null, which means that all is seen.
+        RETURN pg_catalog.array_remove(asked::text[], NULL)::text;
     END IF;
     IF is_reader THEN
         RETURN CASE
@@ -77,11 +83,14 @@ BEGIN
         USING ERRCODE = 'JA001', HINT = 'In code: take the engine from '
             '`warehouse.engine_of(partition_keys)`, or `everything(engine, why)`. By hand: '
             'BEGIN; SELECT set_config(''jira_assets.'' || what, ''*'', true) '
-            'FROM unnest(ARRAY[''tenants'', ''integrations'', ''partitions'']) AS what;';
+            'FROM unnest(ARRAY[''tenants'', ''integrations'', ''partitions'']) AS what; '
+            'A program of ours that runs since before the last `jira-assets migrate` may be an '
+            'older release: whoever runs it must upgrade and restart it.';
     END IF;
     RAISE EXCEPTION 'role % may see no tenant: jira_assets does not know it', current_user
-    USING ERRCODE = 'JA001', HINT = 'Whoever owns the tables must run '
-        '`jira-assets migrate --reader ROLE` for it, or a role that it is a member of.';
+    USING ERRCODE = 'JA001', HINT = 'Whoever owns the tables must run `jira-assets migrate`: '
+        'with `--reader ROLE` if it is to read, it or a role that it is a member of; with its URL '
+        'in JIRA_ASSETS_DATABASE_URL if runs connect as it (it may have been renamed).';
 END
 $function$
 """

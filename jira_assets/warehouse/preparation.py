@@ -88,7 +88,9 @@ def _create_role(role: str) -> Iterator[str]:
 
 
 def quoted(name: str) -> str:
-    """Return ``name`` as an identifier of SQL, whatever it holds."""
+    """Return ``name`` as an identifier of SQL, whatever it holds; it holds something."""
+    if not name:
+        raise UnnamedRoleError("A role or database has no name: give --reader one.")
     if not name.isprintable():
         raise UnnamedRoleError(f"{name!r} has characters that no line of a script can hold.")
     return '"' + name.replace('"', '""') + '"'

@@ -6,6 +6,9 @@ Decisions this module embodies:
   whoever names it or not: so rights that were lost come back, and new tables are granted.
 * A role that the server has no more keeps its line: it may be made again, and the policies look at
   roles that are there.
+* A role that no policy holds (a superuser, one with BYPASSRLS, the owner, a member of the owner) is
+  no reader: it would see all tenants, whatever is written down. Of the others it is said.
+* A runtime role that becomes the HTTP service's loses first what it had: it would else keep it.
 """
 
 from collections.abc import Collection, Sequence
@@ -70,6 +73,7 @@ def register(
     """
     named = [role for role in (runtime, api, *readers.roles) if role is not None]
     _check(connection, named)
+    _check_held(connection, readers.roles)
     if api is not None:
         _write(connection, api, "api")
     if runtime is not None:
@@ -100,6 +104,26 @@ def _check(connection: sa.Connection, named: Collection[str]) -> None:
         )
 
 
+def unheld(connection: sa.Connection, names: Collection[str]) -> list[str]:
+    """Return those of the roles ``names`` that no policy holds."""
+    query = sa.text(
+        "SELECT rolname FROM pg_roles AS role WHERE rolname = ANY (:names) "
+        "AND (rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class "
+        "WHERE relnamespace = 'jira'::regnamespace AND relkind = 'r' "
+        "AND pg_has_role(role.oid, relowner, 'USAGE'))) ORDER BY rolname"
+    )
+    return list(connection.scalars(query, {"names": list(names)}))
+
+
+def _check_held(connection: sa.Connection, readers: Collection[str]) -> None:
+    if free := unheld(connection, readers):
+        raise RoleError(
+            f"{', '.join(free)} would see all tenants, whatever is granted: no policy holds a "
+            "superuser, a role with BYPASSRLS, or the owner of the tables and its members. Name "
+            "another role, or let whoever administers the server take that from it."
+        )
+
+
 def _write(
     connection: sa.Connection, role: str, kind: str, tenant_ids: list[int] | None = None
 ) -> None:
@@ -109,6 +133,8 @@ def _write(
             f"The role {role} is known as {known} already, and cannot be {kind} as well: a reader "
             "needs a role of its own."
         )
+    if known == "runtime" and kind == "api":
+        withdraw(connection, role)
     row = insert(database_roles).values(role_name=role, kind=kind, tenant_ids=tenant_ids)
     changes = {"kind": row.excluded.kind, "tenant_ids": row.excluded.tenant_ids}
     connection.execute(row.on_conflict_do_update(index_elements=["role_name"], set_=changes))

@@ -23,16 +23,18 @@ import sqlalchemy as sa
 _OPTION: Final = "jira_assets_scope"
 _ALL: Final = "*"
 _TELL: Final = (
-    "SELECT set_config('search_path', 'public', true), "
-    "set_config('jira_assets.tenants', %(tenants)s, true), "
-    "set_config('jira_assets.integrations', %(integrations)s, true), "
-    "set_config('jira_assets.partitions', %(partitions)s, true)"
+    "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true), "
+    "pg_catalog.set_config('jira_assets.tenants', %(tenants)s, true), "
+    "pg_catalog.set_config('jira_assets.integrations', %(integrations)s, true), "
+    "pg_catalog.set_config('jira_assets.partitions', %(partitions)s, true)"
 )
 _IDS_OF: Final = (
     "SELECT integration.id, integration.tenant_id FROM jira.integrations AS integration "
     "JOIN jira.tenants AS tenant ON tenant.id = integration.tenant_id "
     "WHERE (tenant.slug, integration.slug) IN "
-    "(SELECT split_part(key, '/', 1), split_part(key, '/', 2) FROM unnest(%(keys)s::text[]) AS key)"
+    "(SELECT split_part(key, '/', 1), split_part(key, '/', 2) "
+    "FROM unnest(%(keys)s::text[]) AS key) "
+    "AND tenant.slug || '/' || integration.slug = ANY (%(keys)s::text[])"
 )
 
 
@@ -163,7 +165,8 @@ def sees_everything(connection: sa.Connection) -> bool:
 def enter_scope(connection: sa.Connection) -> None:
     """Tell Postgres the scope of the transaction that begins; listens to every engine's ``begin``.
 
-    The search path goes along: tables are named with their schema, and never found without it.
+    The search path goes along: tables are named with their schema, and never found without it. Nor
+    are functions, but for Postgres's own: ``public`` may hold what a reader put there.
     """
     scope = connection.get_execution_options().get(_OPTION)
     if scope is not None:
@@ -181,8 +184,12 @@ def _tell(connection: sa.Connection, tenants: str, integrations: str, partitions
 
 
 def _array(members: Iterable[Any]) -> str:
-    """Return the members as Postgres writes an array: of ids, or of keys, which need no quotes."""
-    return "{" + ",".join(sorted(map(str, members))) + "}"
+    """Return the members as Postgres writes an array: of ids, or of keys.
+
+    All are quoted: a run's tags are what somebody wrote, and a comma in one is no second key.
+    """
+    escaped = (str(each).replace("\\", "\\\\").replace('"', '\\"') for each in members)
+    return "{" + ",".join(f'"{each}"' for each in sorted(escaped)) + "}"
 
 
 def _listed(keys: Iterable[str]) -> str:

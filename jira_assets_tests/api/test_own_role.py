@@ -84,6 +84,17 @@ def test_without_a_role_that_sees_all_an_admin_is_told_so(own: Own) -> None:
         assert api.get(f"/requests/{request_id}")["state"] == "queued"
 
 
+def test_a_role_that_the_tables_do_not_know_is_not_ready(own: Own, database: Database) -> None:
+    """As after it was renamed: every call would fail."""
+    with serving(own.service, admins_engine=own.runtime) as caller:
+        assert caller("GET", "/readyz", None).status_code == 200
+        with engine_for(database.owner_url).begin() as connection:
+            connection.exec_driver_sql("DELETE FROM jira.database_roles WHERE kind = 'api'")
+        answer = caller("GET", "/readyz", None)
+        assert answer.status_code == 503
+        assert "in JIRA_ASSETS_API_DATABASE_URL" in answer.text
+
+
 def test_sql_in_a_call_is_a_text_that_finds_nothing(own: Own) -> None:
     sql = quote(SQL, safe="")
     with serving(own.service, admins_engine=own.runtime) as caller:

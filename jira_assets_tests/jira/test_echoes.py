@@ -6,7 +6,7 @@ import http.client
 import json
 import logging
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -25,6 +25,8 @@ from jira_assets_tests.jira.scripted import (
 
 SECRET = 'Zq3+/c"\\ü😀<9&=7kV'
 BASIC = "Basic " + base64.b64encode(f"mia:{SECRET}".encode()).decode()
+PASSPHRASE = "correct horse=ü"
+"""With what forms and Latin-1 write in their own way."""
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "JSON": json.dumps,
@@ -63,6 +65,24 @@ def test_what_holds_nothing_of_it_stays_as_it_is() -> None:
     assert headers is told
     assert cleaned is body
     assert without_credentials(200, told, body, None) == (told, body)
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        quote_plus(PASSPHRASE).encode(),
+        quote_plus(quote_plus(PASSPHRASE)).encode(),
+        quote(PASSPHRASE, encoding="latin-1").encode(),
+        quote_plus(PASSPHRASE, encoding="latin-1").encode(),
+        PASSPHRASE.encode("latin-1"),
+        rb"correct\x20horse\x3d\xfc",
+    ],
+    ids=["form", "form in a form", "Latin-1 URL", "Latin-1 form", "Latin-1", "script"],
+)
+def test_no_spelling_of_a_passphrase_stays(spelt: bytes) -> None:
+    secret = "Basic " + base64.b64encode(f"mia:{PASSPHRASE}".encode()).decode()
+    _, cleaned = without_credentials(401, {}, b"before " + spelt + b" after", secret)
+    assert cleaned == b"before *** after"
 
 
 @pytest.mark.parametrize(("status", "stays"), [(200, True), (403, False)])

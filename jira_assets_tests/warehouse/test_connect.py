@@ -82,12 +82,12 @@ def test_one_engine_a_url_whatever_its_spelling(runtime_url: str) -> None:
 def test_connections_say_who_they_are_and_look_in_no_schema_of_ours(warehouse: sa.Engine) -> None:
     with warehouse.connect() as connection:
         assert connection.scalar(sa.text("SHOW application_name")) == "jira_assets"
-        assert connection.scalar(sa.text("SHOW search_path")) == "public"
+        assert connection.scalar(sa.text("SHOW search_path")) == "pg_catalog"
 
 
 def test_a_search_path_in_the_url_is_not_taken_over(runtime_url: str) -> None:
     with engine_seeing_all(f"{runtime_url}&options=-csearch_path%3Djira").connect() as connection:
-        assert connection.scalar(sa.text("SHOW search_path")) == "public"
+        assert connection.scalar(sa.text("SHOW search_path")) == "pg_catalog"
     close_engines()
 
 

@@ -109,7 +109,9 @@ def test_without_a_scope_a_row_is_an_error_that_says_what_to_do(
 ) -> None:
     for name in PROTECTED:
         assert len(filled) == 3
-        with pytest.raises(OutOfScopeError, match=r"does not say whose rows .*`everything\("):
+        with pytest.raises(
+            OutOfScopeError, match=r"does not say whose rows .*`everything\(.*restart it"
+        ):
             owners(bare, name)
 
 
@@ -222,6 +224,18 @@ def test_a_scope_is_not_widened(bare: sa.Engine, widen: Callable[[sa.Engine], sa
     assert within_partitions(narrow, ["acme/cloud"]) is not narrow
     with pytest.raises(ScopeError, match="acme/cloud"):
         widen(narrow)
+
+
+@pytest.mark.parametrize(
+    "key", ["acme/cloud,globex/cloud", 'acme/cloud","globex/cloud', "acme/cloud/x"]
+)
+def test_a_key_that_is_none_is_not_two_and_no_others(
+    filled: tuple[Integration, ...], bare: sa.Engine, key: str
+) -> None:
+    """A run's tags hold what somebody wrote."""
+    engine = within_partitions(bare, [key])
+    assert len(filled) == 3
+    assert [owners(engine, name) for name in ("run_heartbeats", "statuses")] == [set(), set()]
 
 
 def test_a_tenants_scope_is_not_widened(bare: sa.Engine) -> None:

@@ -8,13 +8,16 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from jira_assets.sandbox.postgres import SUPERUSER
+from jira_assets.diagnosis import _postgres
+from jira_assets.sandbox.postgres import OWNER_ROLE, SUPERUSER
 from jira_assets.warehouse.connect import (
     OneTenantAtATimeError,
     OutOfScopeError,
     PermissionMissingError,
+    advisory_lock,
     engine_for,
 )
+from jira_assets.warehouse.dagster_storage import prepare_dagster
 from jira_assets.warehouse.grants import RoleError
 from jira_assets.warehouse.integrations import Integration
 from jira_assets.warehouse.migrate import MigrationReport, migrate
@@ -112,6 +115,53 @@ def test_a_reader_of_one_tenant_sees_that_one_whatever_it_asks_for(
         assert found == [(filled[0].tenant_id,)], table
 
 
+def test_what_a_reader_defines_in_a_schema_of_its_own_changes_nothing(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    """dbt has one: with a ``bool_or`` in it, before Postgres's own in the search path."""
+    reader = roles.make("bi")
+    roles.migrate(reader, tenants=("acme",))
+    roles.as_owner(f'CREATE SCHEMA "{reader}"; GRANT ALL ON SCHEMA "{reader}" TO "{reader}"')
+    always = f'"{reader}".always(boolean, boolean)'
+    for table in ("statuses", "status_history"):
+        found = roles.ask(
+            reader,
+            f"CREATE OR REPLACE FUNCTION {always} RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+            f'CREATE OR REPLACE AGGREGATE "{reader}".bool_or(boolean) '
+            f"(SFUNC = \"{reader}\".always, STYPE = boolean, INITCOND = 'true')",
+            f'SET search_path = "{reader}", pg_catalog',
+            "SET jira_assets.tenants = '*'; SET jira_assets.integrations = '*'",
+            TENANTS.format(table),
+        )
+        assert found == [(filled[0].tenant_id,)], table
+
+
+def test_what_a_reader_defines_in_public_is_called_by_nobody_else(roles: Roles) -> None:
+    """On Postgres 14 anybody may create there, and a function that fits better is called."""
+    reader = roles.make("bi")
+    roles.migrate(reader)
+    with connect(roles.superuser_url) as connection:
+        connection.execute(f'GRANT CREATE ON SCHEMA public TO "{reader}"'.encode())
+    roles.ask(
+        reader,
+        "CREATE TABLE public.callers (name text); GRANT ALL ON public.callers TO PUBLIC",
+        *(
+            f"CREATE FUNCTION public.hashtextextended({text}, {number}) RETURNS bigint "
+            "LANGUAGE sql AS "
+            "$$ INSERT INTO public.callers VALUES (current_user); SELECT 1::bigint $$"
+            for text in ("text", "varchar")
+            for number in ("smallint", "integer")
+        ),
+        "SELECT 1",
+    )
+    roles.migrate()
+    prepare_dagster(roles.database.owner_url, roles.database.runtime_url)
+    runtime = everything(engine_for(roles.database.runtime_url), "a test")
+    with runtime.begin() as connection:
+        advisory_lock(connection, "a test")
+    assert roles.ask(reader, "SELECT DISTINCT name FROM public.callers") == []
+
+
 @pytest.mark.parametrize("statement", [
     "SELECT * FROM jira.api_keys",
     "SELECT secret_ref FROM jira.integrations",
@@ -160,7 +210,9 @@ def test_who_was_granted_the_rows_by_hand_gets_an_error_and_not_zero_rows(
         with pytest.raises(psycopg.DatabaseError, match="may see no tenant") as refusal:
             roles.ask(stranger, f"SELECT * FROM jira.{table}")
         assert refusal.value.sqlstate == "JA001"
-        assert "jira-assets migrate --reader" in str(refusal.value.diag.message_hint)
+        hint = str(refusal.value.diag.message_hint)
+        assert "`jira-assets migrate`: with `--reader ROLE`" in hint
+        assert "JIRA_ASSETS_DATABASE_URL if runs connect as it" in hint
 
 
 def test_views_show_what_the_tables_do(roles: Roles, filled: tuple[Integration, ...]) -> None:
@@ -217,6 +269,45 @@ def test_roles_that_cannot_be_are_refused(roles: Roles, integration: AddIntegrat
         roles.migrate(roles.make("bi"), tenants=("acne",))
 
 
+@pytest.mark.parametrize("options", ["LOGIN SUPERUSER", "LOGIN BYPASSRLS", "LOGIN", ""])
+def test_a_role_that_no_policy_holds_is_no_reader_and_said_to_be_free(
+    roles: Roles, options: str
+) -> None:
+    """The last two: a member of the owner, and the owner itself."""
+    role = roles.make("free", options) if options else OWNER_ROLE
+    if options == "LOGIN":
+        with connect(roles.superuser_url) as connection:
+            connection.execute(f'GRANT {OWNER_ROLE} TO "{role}"'.encode())
+    with pytest.raises(RoleError, match=f"{role} would see all tenants"):
+        roles.migrate(role)
+    runtime = url_of(roles.database.runtime_url, role)
+    report = migrate(roles.database.owner_url, runtime)
+    if options:
+        assert report.unheld == (role,)
+    else:
+        assert report.granted_to is None
+    (finding,) = _postgres(engine_for(runtime))
+    assert role in finding.what
+
+
+def test_doctor_says_that_the_tables_do_not_know_the_runtime_role(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    assert filled
+    runtime = engine_for(roles.database.runtime_url)
+    assert list(_postgres(runtime)) == []
+    roles.as_owner("DELETE FROM jira.database_roles")
+    (finding,) = _postgres(runtime)
+    assert finding.broken
+    assert "JIRA_ASSETS_DATABASE_URL if runs connect as it" in finding.what
+
+
+def test_who_may_not_migrate_is_told_whom_to_ask(roles: Roles, empty_database: Database) -> None:
+    for url in (roles.database.runtime_url, empty_database.runtime_url):
+        with pytest.raises(PermissionMissingError, match=r"as the owner of schema jira.*--sql"):
+            migrate(url)
+
+
 # ---------------------------------------------------------------------------- the HTTP service
 
 
@@ -258,6 +349,18 @@ def test_the_services_role_writes_requests_and_jobs_only(
         connection.execute(sa.delete(DATA_TABLES["issues"]))
 
 
+def test_a_null_among_tenants_is_not_all_of_them(
+    roles: Roles, api: sa.Engine, filled: tuple[Integration, ...]
+) -> None:
+    acme = filled[0].tenant_id
+    asked = "SET jira_assets.integrations = '*'; SET jira_assets.tenants = '{}'"
+    role = str(api.url.username)
+    for said, seen in (("{NULL}", []), (f"{{{acme},NULL}}", [(acme,)])):
+        assert roles.ask(role, asked.format(said), TENANTS.format("issues")) == seen
+    beats = "SELECT partition_key FROM jira.run_heartbeats"
+    assert roles.ask(role, "SET jira_assets.partitions = '{NULL}'", beats) == []
+
+
 def test_the_services_role_sees_no_runs_of_others(
     api: sa.Engine, filled: tuple[Integration, ...]
 ) -> None:
@@ -267,6 +370,18 @@ def test_the_services_role_sees_no_runs_of_others(
         connection.exec_driver_sql("SELECT set_config('jira_assets.partitions', '*', true)")
         with pytest.raises(OneTenantAtATimeError, match="JIRA_ASSETS_DATABASE_URL"):
             connection.execute(beats)
+
+
+def test_a_runtime_role_that_becomes_the_services_keeps_nothing(roles: Roles) -> None:
+    role = roles.make("loader")
+    url = url_of(roles.database.runtime_url, role)
+    migrate(roles.database.owner_url, url)
+    assert roles.migrate(api_url=url).served_as == role
+    roles.as_owner("CREATE TABLE jira.later (id bigint)")
+    for table, verb in (("api_keys", "SELECT"), ("issues", "DELETE"), ("later", "SELECT")):
+        asked = f"SELECT has_table_privilege('jira.{table}', '{verb}')"
+        assert roles.ask(role, asked) == [(False,)], table
+    assert roles.ask(role, "SELECT has_table_privilege('jira.job_requests', 'INSERT')") == [(True,)]
 
 
 def test_the_services_role_reads_no_table_of_keys(api: sa.Engine) -> None:
