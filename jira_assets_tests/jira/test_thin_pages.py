@@ -12,6 +12,7 @@ from jira_assets.jira.changelogs import short_changelogs
 from jira_assets.jira.key_windows import key_windows
 from jira_assets.jira.shapes import ids_of, is_search, items_of, number
 from jira_assets.jira.thin_pages import ThinPage, read_search
+from jira_assets.lenient_json import read_json
 
 SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 ISSUE = {
@@ -99,6 +100,28 @@ def test_what_only_the_lenient_read_is_read_by_them(body: bytes) -> None:
     found = read_search(body)
     assert found["issues"] == []
     assert not isinstance(found, ThinPage)
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\x80", b"\x80"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"issues": [{"id": "3%s5", "key": "P-1"}], "isLast": true}',
+        b'{"issues": [{"id": "1", "key": "P-%s"}], "isLast": true}',
+        b'{"issues": [{"id": "1", "changelog": {"histories": [{"id": "35%s317"}]}}]}',
+        b'{"issues": [{"id": "1", "changelog": {"histories": [{"created": "2023-%s"}]}}]}',
+        b'{"issues": [], "nextPageToken": "%s"}',
+        b'{"issues": [{"id": "1", "fields": {"summary": "%s"}}]}',
+        b'{"issues": [{"id": "1", "fields": {"%s": 1}}]}',
+    ],
+)
+def test_bytes_that_are_no_utf8_are_read_as_by_the_lenient(body: bytes, bad: bytes) -> None:
+    found = read_search(body % bad)
+    whole = read_json(body % bad)
+    assert is_search(found)
+    assert ids_of(found) == ids_of(whole)
+    assert list(short_changelogs(found, SINCE)) == list(short_changelogs(whole, SINCE))
+    assert found.get("nextPageToken") == whole.get("nextPageToken")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", encoded(PAGE)[:-1], encoded(PAGE) + b"}"])
