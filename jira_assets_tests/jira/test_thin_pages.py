@@ -171,14 +171,18 @@ def test_a_thin_page_is_judged_as_the_whole_one(page: Any, since: datetime | Non
     assert first is None
 
 
-@pytest.mark.parametrize("id_", [2**64 - 1, 2**64, 10**30])
+@pytest.mark.parametrize(
+    "id_", [2**64 - 1, 2**64, 10**30, -(2**63), -(2**63) - 1, -(2**64) + 1, -(10**30)]
+)
 def test_an_integer_that_only_some_parsers_keep_is_no_id_to_any(id_: int) -> None:
     body = encoded({"issues": [{"id": id_}], "total": id_})
-    thin, whole = read_search(body), json.loads(body)
-    known = id_ < 2**64
-    assert isinstance(thin, ThinPage)
-    assert is_search(thin) == is_search(whole) == known
-    assert number(thin, "total") == number(whole, "total") == (id_ if known else None)
+    known = -(2**63) <= id_ < 2**64
+    assert isinstance(read_search(body), ThinPage)
+    for found in (read_search(body), read_json(body), json.loads(body)):
+        assert is_search(found) == known
+        assert items_of(found)
+        assert ids_of(found) == ({str(id_)} if known else set())
+        assert number(found, "total") == (id_ if known and id_ >= 0 else None)
 
 
 def test_the_objects_of_a_page_are_in_a_list() -> None:
