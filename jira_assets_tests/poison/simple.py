@@ -161,19 +161,18 @@ def is_description(column: str | None, value: Any) -> bool:
 
 def is_moment(column: str | None, value: Any) -> bool:
     """Whether a column holds the moment that a value is; null for what is no plain one."""
-    if column is None:
-        return (plain := _plain(value)) is None or not 1 < plain.year < 9999
     plain = _plain(value)
+    if column is None:
+        return plain is None or not 1 < plain.year < 9999
+    expected = _odd(value) if plain is None else plain
+    if expected is None:
+        return False
     try:
         found = datetime.fromisoformat(column).astimezone(UTC)
     except OverflowError:  # before the year 1, or after 9999: whoever asks for it cannot read it
         return False
-    if plain is not None:
-        return found == plain
-    if isinstance(value, str):
-        return found == datetime.fromisoformat(value).astimezone(UTC)
-    expected = _EPOCH + timedelta(milliseconds=value)
-    return not isinstance(value, bool) and abs(found - expected) < timedelta(milliseconds=1)
+    is_rounded = plain is None and not isinstance(value, str)
+    return abs(found - expected) < timedelta(milliseconds=1) if is_rounded else found == expected
 
 
 def _plain(value: Any) -> datetime | None:
@@ -192,6 +191,19 @@ def _plain(value: Any) -> datetime | None:
         return local - sign * timedelta(hours=int(found[3]), minutes=int(found[4]))
     except (ValueError, OverflowError):
         return None
+
+
+def _odd(value: Any) -> datetime | None:
+    """Return a moment in any form that Python knows; None for what is none."""
+    try:
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value)
+            return None if found.tzinfo is None else found.astimezone(UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _EPOCH + timedelta(milliseconds=value)
+    except (ValueError, OverflowError):
+        return None
+    return None
 
 
 def same(one: Any, other: Any) -> bool:
