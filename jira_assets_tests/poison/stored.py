@@ -11,7 +11,7 @@ Decisions this module embodies:
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -87,9 +87,14 @@ class _Answer:
 
 def play_stored(engine: sa.Engine, seeds: Sequence[int], only: Sequence[str] = ()) -> Stored:
     """Land, merge and judge the cases of these seeds."""
+    return play_cases(engine, (draw(seed, only) for seed in seeds), str(seeds[0]))
+
+
+def play_cases(engine: sa.Engine, cases: Iterable[Case], name: str) -> Stored:
+    """Land, merge and judge some cases. ``name`` tells their integrations from others'."""
     stored = Stored()
     by_entity: dict[str, list[_Answer]] = {}
-    for case in (draw(seed, only) for seed in seeds):
+    for case in cases:
         stored.counts["cases"] += 1
         for body in case.bodies:
             try:
@@ -105,7 +110,7 @@ def play_stored(engine: sa.Engine, seeds: Sequence[int], only: Sequence[str] = (
     for entity, answers in by_entity.items():
         play = {"issues": _issues, "issue_ids": _sweep}.get(entity, _lists)
         try:
-            play(engine, _owner(engine, f"poison/{entity}-{seeds[0]}"), answers, stored)
+            play(engine, _owner(engine, f"poison/{entity}-{name}"), answers, stored)
         except Exception as error:  # noqa: BLE001 # whatever is raised is what is looked for
             what = f"{entity} raised {type(error).__name__}: {str(error)[:300]}"
             stored.problems.append(f"{what}, of seeds {[each.case.seed for each in answers]}")
