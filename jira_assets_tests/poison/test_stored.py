@@ -10,8 +10,8 @@ from jira_assets_tests.poison.bases import Base
 from jira_assets_tests.poison.case import Case
 from jira_assets_tests.poison.stored import play_cases, play_stored
 
-BATCH = 120
-BATCHES = 3
+BATCH = 180
+BATCHES = 2
 
 
 def test_postgres_takes_what_is_poisoned_and_holds_what_was_said(
