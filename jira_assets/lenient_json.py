@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import orjson
 
+INTEGERS: Final = range(-(2**63), 2**64)
+"""Those that every parser keeps as such: past them orjson reads doubles, and others integers."""
 _MOST_DIGITS: Final = 400
 """Of an integer that may be worth reading: a double holds 309; Python itself refuses 4,301."""
 

@@ -4,9 +4,9 @@ Only as much as the reader itself needs: one bad object among good ones is lande
 the transforms set it aside. Repeated ids and unknown fields are none of this module's business.
 """
 
-from typing import Any, Final, TypeGuard
+from typing import Any, TypeGuard
 
-_MOST_BITS: Final = 64
+from jira_assets.lenient_json import INTEGERS
 
 
 def is_list(payload: Any) -> bool:
@@ -88,6 +88,4 @@ def _has_id(item: Any) -> bool:
 
 def _is_integer(value: Any) -> TypeGuard[int]:
     """Whether it is an integer of 64 bits: what is larger, only some parsers keep as one."""
-    return (
-        isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MOST_BITS
-    )
+    return isinstance(value, int) and not isinstance(value, bool) and value in INTEGERS

@@ -67,6 +67,6 @@ def read_search(body: bytes) -> Any:
     """Parse a page of a search: a ``ThinPage``, or all of it; raises ``ValueError`` for no JSON."""
     try:
         page: Any = _DECODER.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return read_json(body)
     return ThinPage(page, body) if "issues" in page else read_json(body)

@@ -12,6 +12,7 @@ from jira_assets.jira.changelogs import short_changelogs
 from jira_assets.jira.key_windows import key_windows
 from jira_assets.jira.shapes import ids_of, is_search, items_of, number
 from jira_assets.jira.thin_pages import ThinPage, read_search
+from jira_assets.lenient_json import read_json
 
 SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 ISSUE = {
@@ -101,6 +102,28 @@ def test_what_only_the_lenient_read_is_read_by_them(body: bytes) -> None:
     assert not isinstance(found, ThinPage)
 
 
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\x80", b"\x80"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"issues": [{"id": "3%s5", "key": "P-1"}], "isLast": true}',
+        b'{"issues": [{"id": "1", "key": "P-%s"}], "isLast": true}',
+        b'{"issues": [{"id": "1", "changelog": {"histories": [{"id": "35%s317"}]}}]}',
+        b'{"issues": [{"id": "1", "changelog": {"histories": [{"created": "2023-%s"}]}}]}',
+        b'{"issues": [], "nextPageToken": "%s"}',
+        b'{"issues": [{"id": "1", "fields": {"summary": "%s"}}]}',
+        b'{"issues": [{"id": "1", "fields": {"%s": 1}}]}',
+    ],
+)
+def test_bytes_that_are_no_utf8_are_read_as_by_the_lenient(body: bytes, bad: bytes) -> None:
+    found = read_search(body % bad)
+    whole = read_json(body % bad)
+    assert is_search(found)
+    assert ids_of(found) == ids_of(whole)
+    assert list(short_changelogs(found, SINCE)) == list(short_changelogs(whole, SINCE))
+    assert found.get("nextPageToken") == whole.get("nextPageToken")
+
+
 @pytest.mark.parametrize("body", [b"", b"{", encoded(PAGE)[:-1], encoded(PAGE) + b"}"])
 def test_what_is_no_json_is_an_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
@@ -148,14 +171,18 @@ def test_a_thin_page_is_judged_as_the_whole_one(page: Any, since: datetime | Non
     assert first is None
 
 
-@pytest.mark.parametrize("id_", [2**64 - 1, 2**64, 10**30])
+@pytest.mark.parametrize(
+    "id_", [2**64 - 1, 2**64, 10**30, -(2**63), -(2**63) - 1, -(2**64) + 1, -(10**30)]
+)
 def test_an_integer_that_only_some_parsers_keep_is_no_id_to_any(id_: int) -> None:
     body = encoded({"issues": [{"id": id_}], "total": id_})
-    thin, whole = read_search(body), json.loads(body)
-    known = id_ < 2**64
-    assert isinstance(thin, ThinPage)
-    assert is_search(thin) == is_search(whole) == known
-    assert number(thin, "total") == number(whole, "total") == (id_ if known else None)
+    known = -(2**63) <= id_ < 2**64
+    assert isinstance(read_search(body), ThinPage)
+    for found in (read_search(body), read_json(body), json.loads(body)):
+        assert is_search(found) == known
+        assert items_of(found)
+        assert ids_of(found) == ({str(id_)} if known else set())
+        assert number(found, "total") == (id_ if known and id_ >= 0 else None)
 
 
 def test_the_objects_of_a_page_are_in_a_list() -> None:

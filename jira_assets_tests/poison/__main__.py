@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 from rich.console import Console
-from rich.progress import track
 
 from jira_assets.sandbox.postgres import EmbeddedPostgres
 from jira_assets.warehouse.connect import close_engines, engine_for
@@ -19,6 +18,7 @@ from jira_assets.warehouse.scope import everything
 from jira_assets_tests.conftest import PostgresServer
 from jira_assets_tests.poison.bases import bases
 from jira_assets_tests.poison.mutate import KINDS
+from jira_assets_tests.poison.progress import told
 from jira_assets_tests.poison.run import Report, run
 from jira_assets_tests.poison.stored import play_stored
 
@@ -45,13 +45,13 @@ def main(
         raise click.BadParameter(f"{', '.join(sorted(wrong))} is none of: {names}")
     console.print(f"poisoned: {', '.join(dict.fromkeys(each.site for each in bases()))}")
     played = run(range(seed, seed + cases), only)
-    for case, outcome in track(played, "poison", total=cases, console=console):
+    for case, outcome in told(played, "poison", cases, console):
         report.add(case, outcome, only)
         for body in case.bodies if show else ():
             console.print(body[:20_000], markup=False, highlight=False, soft_wrap=True)
     console.print(report.table())
-    for told in report.failures[:_SHOWN]:
-        console.print(told, markup=False, highlight=False, soft_wrap=True)
+    for failure in report.failures[:_SHOWN]:
+        console.print(failure, markup=False, highlight=False, soft_wrap=True)
     if target is not None:
         target.write_text(report.markdown())
     problems = _through_postgres(console, seed, stored, only) if stored else []
@@ -66,14 +66,14 @@ def _through_postgres(console: Console, seed: int, cases: int, only: tuple[str, 
         range(at, min(at + _BATCH, seed + cases)) for at in range(seed, seed + cases, _BATCH)
     ]
     with migrated() as engine:
-        for seeds in track(batches, "through Postgres", console=console):
+        for seeds in told(batches, "through Postgres", len(batches), console):
             done = play_stored(engine, seeds, only)
             counts += done.counts
             problems += done.problems
-    told = ", ".join(
+    came_to = ", ".join(
         f"{counts[name]:,} {name}" for name in ("cases", "rows", "rejected", "refused")
     )
-    console.print(f"through Postgres: {told}, {len(problems):,} differences")
+    console.print(f"through Postgres: {came_to}, {len(problems):,} differences")
     for each in problems[:_SHOWN]:
         console.print(each, markup=False, highlight=False, soft_wrap=True)
     return problems

@@ -8,7 +8,6 @@ Decisions this module embodies:
   number that is another one, or null while the value is nowhere.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -144,7 +143,7 @@ def issue_differs(row: Row, issue: Issue) -> Iterator[str]:
         if not simple.is_moment(row[column], fields.get(name)):
             yield f"{column} is {row[column]}, of {fields.get(name)!r:.80}"
     for column, name in _LISTS.items():
-        if not simple.same(json.loads(row[column]), _named(fields.get(name))):
+        if not simple.same(simple.column(row[column]), _named(fields.get(name))):
             yield column
     yield from _texts_differ(row, raw)
     yield from _custom_differs(row, fields)
@@ -207,24 +206,7 @@ def _plain_columns(issue: Issue) -> dict[str, Any]:
 def _is_json(column: str | None, value: Any) -> bool:
     if column is None:
         return value is None
-    try:
-        return simple.same(simple.kept(column.encode()), value)
-    except ValueError:
-        return False
-
-
-def _read(column: str) -> Any:
-    """Return the JSON that a column is; what is none equals nothing, and is no error of the judge.
-
-    Of an issue that comes twice, a row is held against the answers that did not win, too.
-    """
-    try:
-        return json.loads(column)
-    except ValueError:
-        return _NO_JSON
-
-
-_NO_JSON: Final = object()
+    return simple.same(simple.column(column), value)
 
 
 def _custom_differs(row: Row, fields: Mapping[str, Any]) -> Iterator[str]:
@@ -242,7 +224,7 @@ def _custom_differs(row: Row, fields: Mapping[str, Any]) -> Iterator[str]:
             kept[field] = value
         if not _is_mapped(row[column], value, kind, mistyped=column in mistyped):
             yield f"{column} is {row[column]!r:.80}, of {value!r:.80}"
-    if not simple.same(simple.kept(row["custom_fields"].encode()), kept):
+    if not simple.same(simple.column(row["custom_fields"]), kept):
         yield f"custom_fields are {row['custom_fields']!r:.200}, expected {kept!r:.200}"
 
 
@@ -252,7 +234,7 @@ def _is_mapped(column: str | None, value: Any, kind: str, *, mistyped: bool) -> 
     if column is None:
         return False
     if isinstance(value, list):
-        return kind in {"array", "any"} and _is_list(_read(column), value)
+        return kind in {"array", "any"} and _is_list(simple.column(column), value)
     if isinstance(value, dict):
         return _is_of_object(column, value, kind)
     return _is_of_scalar(column, value, kind)
@@ -263,7 +245,7 @@ def _is_of_scalar(column: str, value: Any, kind: str) -> bool:
         return kind in {"string", "any"} and column == value
     if isinstance(value, bool):
         return kind == "any" and column == str(value).lower()
-    return kind in {"number", "any"} and simple.same(_read(column), value)
+    return kind in {"number", "any"} and simple.same(simple.column(column), value)
 
 
 def _is_list(texts: Any, value: list[Any]) -> bool:
@@ -278,7 +260,7 @@ def _is_of_object(column: str, value: dict[str, Any], kind: str) -> bool:
         return True
     number = value.get("value")
     if isinstance(number, int | float) and not isinstance(number, bool):
-        return simple.same(_read(column.partition(" / ")[0]), number)
+        return simple.same(simple.column(column.partition(" / ")[0]), number)
     return kind in {"any", "user"} and _is_json(column, value)
 
 

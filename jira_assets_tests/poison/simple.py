@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 _HALF: Final = re.compile("[\ud800-\udfff]")
@@ -28,6 +29,7 @@ _JIRA_S: Final = re.compile(
 _KEPT_DEPTH: Final = 1024
 _UNCLEAN: Final = re.compile(rb"\\u(0000|[dD])")
 _MOST_DIGITS: Final = 400
+NO_DOCUMENT: Final = object()
 
 
 @contextmanager
@@ -52,6 +54,34 @@ def kept(body: bytes) -> Any:
     found = parsed(body)
     is_deep = body.count(b"[") + body.count(b"{") > _KEPT_DEPTH
     return clean(found) if is_deep or _UNCLEAN.search(body) else found
+
+
+def column(written: str | None) -> Any:
+    """Return the document that a column holds; what is the same as no document, where it is none.
+
+    A merged row is held beside every object with its id: a column of text may be another one's.
+    """
+    try:
+        return kept((written or "").encode())
+    except ValueError:
+        return NO_DOCUMENT
+
+
+def in_postgres(body: bytes) -> Any:
+    """Return the document of a body that lands as it came: jsonb writes no exponent, so 1e2 is 100.
+
+    Of a page that is built before it lands this does not hold: there, 1e2 is written as 100.0.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    return clean(
+        json.loads(text, parse_int=_integer, parse_float=_numeric, parse_constant=_nothing)
+    )
+
+
+def _numeric(digits: str) -> int | float | None:
+    number = Decimal(digits)
+    is_whole = 0 <= int(number.as_tuple().exponent) <= _MOST_DIGITS
+    return _integer(f"{number:f}") if is_whole else _double(digits)
 
 
 def _nothing(_name: str) -> None:
@@ -161,22 +191,18 @@ def is_description(column: str | None, value: Any) -> bool:
 
 def is_moment(column: str | None, value: Any) -> bool:
     """Whether a column holds the moment that a value is; null for what is no plain one."""
-    if column is None:
-        return (plain := _plain(value)) is None or not 1 < plain.year < 9999
     plain = _plain(value)
+    if column is None:
+        return plain is None or not 1 < plain.year < 9999
+    expected = _odd(value) if plain is None else plain
+    if expected is None:
+        return False
     try:
         found = datetime.fromisoformat(column).astimezone(UTC)
     except OverflowError:  # before the year 1, or after 9999: whoever asks for it cannot read it
         return False
-    if plain is not None:
-        return found == plain
-    try:
-        if isinstance(value, str):
-            return found == datetime.fromisoformat(value).astimezone(UTC)
-        expected = _EPOCH + timedelta(milliseconds=value)
-    except (TypeError, ValueError, OverflowError):  # a value of no moment, and a column with one
-        return False
-    return not isinstance(value, bool) and abs(found - expected) < timedelta(milliseconds=1)
+    is_rounded = plain is None and not isinstance(value, str)
+    return abs(found - expected) < timedelta(milliseconds=1) if is_rounded else found == expected
 
 
 def _plain(value: Any) -> datetime | None:
@@ -195,6 +221,19 @@ def _plain(value: Any) -> datetime | None:
         return local - sign * timedelta(hours=int(found[3]), minutes=int(found[4]))
     except (ValueError, OverflowError):
         return None
+
+
+def _odd(value: Any) -> datetime | None:
+    """Return a moment in any form that Python knows; None for what is none."""
+    try:
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value)
+            return None if found.tzinfo is None else found.astimezone(UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _EPOCH + timedelta(milliseconds=value)
+    except (ValueError, OverflowError):
+        return None
+    return None
 
 
 def same(one: Any, other: Any) -> bool:

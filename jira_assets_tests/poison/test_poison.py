@@ -15,7 +15,7 @@ from jira_assets_tests.poison.mutate import KINDS
 from jira_assets_tests.poison.run import Report, run
 from jira_assets_tests.poison.values import written
 
-CASES = 3_000
+CASES = 2_500
 
 
 def report_of(seeds: range, only: tuple[str, ...] = ()) -> Report:

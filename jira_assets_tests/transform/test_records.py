@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from jira_assets.lenient_json import read_json
 from jira_assets.transform.records import (
     BadRecordError,
     category_key,
@@ -149,6 +150,14 @@ def test_integers_fit_their_column() -> None:
 def test_ids_are_text() -> None:
     assert (identifier(7), identifier("7"), identifier(" 7")) == ("7", "7", " 7")
     assert text(7) is None
+
+
+@pytest.mark.parametrize("beside", [b"1", b"1e400", b"NaN"])
+@pytest.mark.parametrize("number", [2**64 - 1, 2**64, -(2**63), -(2**63) - 1, -(2**64) + 1])
+def test_an_integer_is_an_id_or_none_whatever_stands_beside_it(number: int, beside: bytes) -> None:
+    """What orjson refuses, another parser reads, to which integers have no end."""
+    found = read_json(b"[%d, %s]" % (number, beside))[0]
+    assert identifier(found) == (str(number) if -(2**63) <= number < 2**64 else None)
 
 
 def test_remembering_reads_a_changed_record_again() -> None:
