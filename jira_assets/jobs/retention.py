@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 from pydantic import Field
 
-from jira_assets.jobs.run_retention import PrunedRuns, prune_runs
+from jira_assets.jobs.run_retention import Ours, PrunedRuns, location_of, prune_runs
 from jira_assets.settings import Settings
 from jira_assets.warehouse.describe import markdown_table
 from jira_assets.warehouse.retention import (
@@ -108,7 +108,11 @@ def prune_raw(context: dg.OpExecutionContext, config: PruneConfig) -> None:
     else:
         report = prune(engine, rule, log=context.log.info)
     runs = prune_runs(
-        context.instance, run_days, jobs=[PRUNE_JOB], dry_run=config.dry_run, log=context.log.info
+        context.instance,
+        run_days,
+        ours=Ours(frozenset({PRUNE_JOB}), location_of(context.run)),
+        dry_run=config.dry_run,
+        log=context.log.info,
     )
     told = report_metadata(report, rule, dry_run=config.dry_run)
     context.add_output_metadata({**told, **_runs_metadata(runs, run_days)})

@@ -5,20 +5,24 @@ Decisions this module embodies:
 * Dagster deletes no run by itself. Ended runs of ours that are older than
   ``JIRA_ASSETS_KEEP_RUN_DAYS`` go, by Dagster's own ``delete_run``; runs of other people's jobs on
   the same instance are not ours to delete.
-* A run that made what an asset's partition shows last stays, however old it is: else the UI would
-  say that nobody ever made it. So a site that is read no more keeps its last runs.
+* What is ours is told by its code location, where Dagster knows it, and by the tags that every step
+  of ours sets, or its job's name: others may have tags of the same names.
+* A run that made what an asset, or a partition of one, shows last stays, however old it is: else
+  the UI would say that nobody ever made it. So does one whose check is the last of its kind. A site
+  that is read no more keeps its last runs.
 * ``delete_run`` leaves the executions of asset checks. They go with their run, from Dagster's own
   table, where the instance keeps its events in a database as ours does.
 * What is old is listed once, before anything is deleted. A pruning that was stopped needs no state.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
 import dagster as dg
+from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
@@ -33,6 +37,25 @@ _AT_ONCE: Final = 200
 _SAY_EVERY: Final = 2000
 
 
+@dataclass(frozen=True)
+class Ours:
+    """What tells our runs from those of others on the same instance.
+
+    ``jobs`` are names of Dagster jobs that are ours though their runs have no partition.
+    ``location`` is the name of our code location: runs that came from another one are not ours.
+    """
+
+    jobs: frozenset[str] = frozenset()
+    location: str | None = None
+
+    def has(self, run: dg.DagsterRun) -> bool:
+        """Tell whether a run is one of ours."""
+        came_from = location_of(run)
+        if None not in {came_from, self.location} and came_from != self.location:
+            return False
+        return run.job_name in self.jobs or run.tags.keys() >= OUR_TAGS
+
+
 @dataclass
 class PrunedRuns:
     """What a pruning of runs did, or would do."""
@@ -43,31 +66,55 @@ class PrunedRuns:
 
 
 class LastMade:
-    """Which run made what each partition of each asset shows last."""
+    """Which run made what each asset, partition and check shows last."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
-        self._known: dict[tuple[dg.AssetKey, str], str | None] = {}
+        self._assets: dict[tuple[dg.AssetKey, str | None], str | None] = {}
+        self._checks: dict[tuple[dg.AssetCheckKey, str | None], str | None] = {}
 
     def by(self, run_id: str) -> bool:
         """Tell whether a run made something that no run has made since."""
-        made = self._instance.get_records_for_run(
-            run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
-        )
-        events = [record.event_log_entry.dagster_event for record in made.records]
-        return any(
-            self._last(event.asset_key, event.partition) == run_id
-            for event in events
-            if event is not None and event.asset_key is not None and event.partition is not None
-        )
+        return self._shows_an_asset(run_id) or self._shows_a_check(run_id)
 
-    def _last(self, key: dg.AssetKey, partition: str) -> str | None:
+    def _shows_an_asset(self, run_id: str) -> bool:
+        for event in self._events(run_id, dg.DagsterEventType.ASSET_MATERIALIZATION):
+            key, partition = event.asset_key, event.partition
+            if key is None:
+                continue
+            if (key, partition) not in self._assets:
+                self._assets[key, partition] = self._last_of_asset(key, partition)
+            if self._assets[key, partition] == run_id:
+                return True
+        return False
+
+    def _shows_a_check(self, run_id: str) -> bool:
+        for event in self._events(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+            made = event.asset_check_evaluation_data
+            key, partition = made.asset_check_key, made.partition
+            if (key, partition) not in self._checks:
+                self._checks[key, partition] = self._last_of_check(key, partition)
+            if self._checks[key, partition] == run_id:
+                return True
+        return False
+
+    def _events(self, run_id: str, kind: dg.DagsterEventType) -> Iterator[dg.DagsterEvent]:
+        for record in self._instance.get_records_for_run(run_id, of_type=kind).records:
+            if record.event_log_entry.dagster_event is not None:
+                yield record.event_log_entry.dagster_event
+
+    def _last_of_asset(self, key: dg.AssetKey, partition: str | None) -> str | None:
         # By its run and not by its id: where runs have a file each, so have the ids of events.
-        if (key, partition) not in self._known:
-            only = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition])
-            records = self._instance.fetch_materializations(only, limit=1).records
-            self._known[key, partition] = records[0].run_id if records else None
-        return self._known[key, partition]
+        partitions = None if partition is None else [partition]
+        only = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
+        records = self._instance.fetch_materializations(only, limit=1).records
+        return records[0].run_id if records else None
+
+    def _last_of_check(self, key: dg.AssetCheckKey, partition: str | None) -> str | None:
+        records = self._instance.event_log_storage.get_latest_asset_check_execution_by_key(
+            [key], partition_filter=PartitionKeyFilter(key=partition)
+        )
+        return records[key].run_id if key in records else None
 
 
 def cutoff(days: int) -> datetime:
@@ -79,7 +126,7 @@ def prune_runs(
     instance: dg.DagsterInstance,
     days: int,
     *,
-    jobs: Sequence[str] = (),
+    ours: Ours,
     dry_run: bool = False,
     log: Callable[[str], None] = lambda _: None,
 ) -> PrunedRuns:
@@ -88,12 +135,12 @@ def prune_runs(
     Args:
         instance: Dagster's.
         days: so many days of runs stay.
-        jobs: names of Dagster jobs that are ours though their runs have no partition.
+        ours: which runs may go.
         dry_run: only count.
         log: hears how it goes on.
     """
     pruned, last = PrunedRuns(), LastMade(instance)
-    for run_id in _old_runs(instance, days, set(jobs)):
+    for run_id in _old_runs(instance, days, ours):
         if last.by(run_id):
             pruned.kept += 1
             continue
@@ -105,12 +152,20 @@ def prune_runs(
     return pruned
 
 
-def _old_runs(instance: dg.DagsterInstance, days: int, jobs: set[str]) -> Iterator[str]:
+def location_of(run: dg.DagsterRun) -> str | None:
+    """Return the name of the code location that a run came from; None of one without any."""
+    origin = run.remote_job_origin
+    if origin is None:
+        return None
+    return origin.repository_origin.code_location_origin.location_name
+
+
+def _old_runs(instance: dg.DagsterInstance, days: int, ours: Ours) -> Iterator[str]:
     filters = dg.RunsFilter(statuses=list(ENDED), updated_before=cutoff(days))
     ids = iter(instance.get_run_ids(filters))
     while batch := list(islice(ids, _AT_ONCE)):
         for run in instance.get_runs(dg.RunsFilter(run_ids=batch)):
-            if run.job_name in jobs or run.tags.keys() >= OUR_TAGS:
+            if ours.has(run):
                 yield run.run_id
 
 
