@@ -153,6 +153,8 @@ def _words(report: MigrationReport) -> Iterator[str]:
     if report.served_as:
         yield f"The HTTP service connects as {report.served_as}, one tenant at a time."
     yield from (f"{each.role} reads {each.words()}." for each in report.readers)
+    for role in report.of_before:
+        yield f"{role}, used before, still sees rows: `jira-assets migrate --no-role {role}`."
     if report.unheld:
         yield (
             f"But no policy holds {', '.join(report.unheld)} (a superuser, BYPASSRLS, or a member "

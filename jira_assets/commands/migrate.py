@@ -19,11 +19,11 @@ import click
     help="… the rows of this tenant only; repeatable",
 )
 @click.option(
-    "--no-reader",
+    "--no-role",
     "withdrawn",
     metavar="ROLE",
     multiple=True,
-    help="let this role read no more; repeatable",
+    help="let this role see no more, a reader or one that was replaced; repeatable",
 )
 @click.option(
     "--sql",

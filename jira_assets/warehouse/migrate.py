@@ -30,7 +30,7 @@ from jira_assets.warehouse.connect import (
 )
 from jira_assets.warehouse.grants import role_of
 from jira_assets.warehouse.policies import write_functions, write_policies
-from jira_assets.warehouse.roles import ReaderRole, Readers, register, unheld
+from jira_assets.warehouse.roles import ReaderRole, Readers, of_before, register, unheld
 from jira_assets.warehouse.table_locks import (
     TableInUseError,
     bound_waiting,
@@ -107,6 +107,8 @@ class MigrationReport:
     """Every role that reads, named now or before."""
     unheld: tuple[str, ...] = ()
     """Of all these roles, those that see all tenants because no policy holds them."""
+    of_before: tuple[str, ...] = ()
+    """Roles that runs, or the HTTP service, connected as before, and that may still."""
 
     @property
     def changed(self) -> bool:
@@ -194,7 +196,17 @@ def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> Migratio
         reading = register(connection, runtime=granted, api=served, readers=roles.readers)
         named = [granted, served, *(each.role for each in reading)]
         free = unheld(connection, [role for role in named if role is not None])
-    return MigrationReport(before, HEAD, created, granted, served, tuple(reading), tuple(free))
+        earlier = of_before(connection, {granted, served})
+    return MigrationReport(
+        from_revision=before,
+        to_revision=HEAD,
+        created_schema=created,
+        granted_to=granted,
+        served_as=served,
+        readers=tuple(reading),
+        unheld=tuple(free),
+        of_before=tuple(earlier),
+    )
 
 
 def _not_the_owner(error: PermissionMissingError) -> str:

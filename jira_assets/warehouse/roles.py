@@ -42,7 +42,7 @@ class Readers:
     roles: Sequence[str] = ()
     tenants: Sequence[str] = ()
     withdrawn: Sequence[str] = ()
-    """Those that are to read no more."""
+    """Those that are to see no more; also ones that runs or the service connected as before."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ def register(
     for role in readers.roles:
         _write(connection, role, "reader", ids)
     for role in readers.withdrawn:
+        if role in {runtime, api}:
+            raise RoleError(f"{role} is in use: a URL of the settings connects as it.")
         _forget(connection, role)
     grant_to_all(connection)
     for role, kind in _present(connection):
@@ -142,11 +144,9 @@ def _write(
 
 def _forget(connection: sa.Connection, role: str) -> None:
     kind = connection.scalar(sa.select(_roles.kind).where(_roles.role_name == role))
-    if kind != "reader":
-        known = sorted(
-            connection.scalars(sa.select(_roles.role_name).where(_roles.kind == "reader"))
-        )
-        raise RoleError(f"{role} is no reader; readers are: {', '.join(known) or 'none'}.")
+    if kind is None:
+        known = sorted(connection.scalars(sa.select(_roles.role_name)))
+        raise RoleError(f"{role} is no role of ours; known are: {', '.join(known) or 'none'}.")
     if (role, kind) in _present(connection):
         withdraw(connection, role)
     connection.execute(sa.delete(database_roles).where(_roles.role_name == role))
@@ -166,6 +166,11 @@ def _tenant_ids(connection: sa.Connection, slugs: Sequence[str]) -> list[int] | 
                 f"`jira-assets integration add {slug}/NAME …`, then `migrate` again."
             )
     return sorted({ids[slug] for slug in slugs})
+
+
+def of_before(connection: sa.Connection, present: Collection[str | None]) -> list[str]:
+    """Return the roles that runs or the service connected as before, and that may still."""
+    return [role for role, kind in _present(connection) if kind != "reader" and role not in present]
 
 
 def _readers(connection: sa.Connection) -> list[ReaderRole]:

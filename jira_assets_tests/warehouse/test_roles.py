@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import make_url
 
 from jira_assets.diagnosis import _postgres
 from jira_assets.sandbox.postgres import OWNER_ROLE, SUPERUSER
@@ -255,8 +256,32 @@ def test_a_reader_that_is_withdrawn_reads_no_more(
     assert roles.migrate(withdrawn=(reader,)).readers == ()
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         roles.ask(reader, TENANTS.format("issues"))
-    with pytest.raises(RoleError, match="is no reader"):
+    with pytest.raises(RoleError, match="is no role of ours"):
         roles.migrate(withdrawn=(reader,))
+
+
+def test_a_runtime_role_that_was_replaced_is_told_of_and_can_be_let_go(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    assert filled
+    roles.migrate()
+    before, after = str(make_url(roles.database.runtime_url).username), roles.make("loader")
+    everything = "SELECT set_config('jira_assets.' || what, '*', false) FROM unnest("
+    everything += "ARRAY['tenants', 'integrations', 'partitions']) AS what"
+
+    def migrate_with(*withdrawn: str) -> MigrationReport:
+        database = roles.database
+        url = url_of(database.runtime_url, after)
+        return migrate(database.owner_url, url, readers=Readers(withdrawn=withdrawn))
+
+    assert migrate_with().of_before == (before,)
+    assert roles.ask(before, everything, TENANTS.format("issues"))
+    with pytest.raises(RoleError, match="is in use"):
+        migrate_with(after)
+    assert migrate_with(before).of_before == ()
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        roles.ask(before, everything, TENANTS.format("issues"))
+    assert roles.ask(after, everything, TENANTS.format("issues"))
 
 
 def test_roles_that_cannot_be_are_refused(roles: Roles, integration: AddIntegration) -> None:
