@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jira_assets.commands.partition import PARTITION
+from jira_assets.commands.printable import printable
 from jira_assets.commands.warehouse import warehouse_engine
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def list_(partition: "PartitionKey | None") -> None:
     print_table("Jobs (times in UTC)", columns, [_row(each) for each in jobs])
     for each in jobs:
         if each.error_message:
-            click.echo(f"{each.partition_key} {each.job_name}: FAILED: {each.error_message}")
+            why = printable(each.error_message)
+            click.echo(f"{each.partition_key} {each.job_name}: FAILED: {why}")
     _say_what_is_held_up(jobs)
 
 

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import click
 
+from jira_assets.commands.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -199,8 +201,8 @@ def _print_letters(letters: "Sequence[DeadLetter]", in_all: int) -> None:
         [
             each.letter_id,
             _moment(each.died_at),
-            each.queue and _printable(each.queue),
-            _printable(each.reason) or "it does not say",
+            each.queue and printable(each.queue),
+            printable(each.reason) or "it does not say",
             each.message_id,
             _start(each.body),
         ]
@@ -223,7 +225,7 @@ def _print_failed(failed: "Sequence[FailedMessage]", in_all: int) -> None:
             each.scope,
             each.attempts,
             _moment(each.failed_at),
-            _printable(each.error or "it does not say"),
+            printable(each.error or "it does not say"),
         ]
         for each in failed
     ]
@@ -245,8 +247,8 @@ def _print_json(
             {
                 "id": each.letter_id,
                 "died_at": each.died_at,
-                "from": each.queue and _printable(each.queue),
-                "reason": _printable(each.reason),
+                "from": each.queue and printable(each.queue),
+                "reason": printable(each.reason),
                 "message_id": each.message_id,
                 "bytes": len(each.body),
                 "begins_with": _start(each.body),
@@ -276,14 +278,7 @@ def _part(shown: int, in_all: int) -> str:
 
 def _start(body: bytes) -> str:
     text = body[:_SHOWN_OF_A_BODY].decode(errors="replace")
-    return _printable(text) + ("…" if len(body) > _SHOWN_OF_A_BODY else "")
-
-
-def _printable(text: str) -> str:
-    """Return the text without what a terminal would obey: anybody may have written it."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
+    return printable(text) + ("…" if len(body) > _SHOWN_OF_A_BODY else "")
 
 
 def _moment(value: datetime | None) -> str | None:

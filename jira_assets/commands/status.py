@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from jira_assets.commands.printable import printable
 from jira_assets.commands.warehouse import warehouse_engine
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _print(overviews: "list[IntegrationOverview]") -> None:
         for each in overview.jobs:
             if each.job.error_message:
                 name = f"{overview.partition_key} {each.job.job_name}"
-                click.echo(f"{name}: FAILED: {each.job.error_message}")
+                click.echo(f"{name}: FAILED: {printable(each.job.error_message)}")
         for failure in overview.failures:
             click.echo(f"{overview.partition_key}: FAILED: {failure}")
     if any(overview.failures for overview in overviews):
