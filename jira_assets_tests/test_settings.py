@@ -22,6 +22,7 @@ def test_every_variable_is_read() -> None:
     given = {
         "JIRA_ASSETS_HOME": "/srv/jira",
         "JIRA_ASSETS_DATABASE_URL": "postgresql://runtime:hunter2@h/d",
+        "JIRA_ASSETS_API_DATABASE_URL": "postgresql://service:hunter2@h/d",
         "JIRA_ASSETS_OWNER_DATABASE_URL": "postgresql://owner:hunter2@h/d",
         "JIRA_ASSETS_DAGSTER_DATABASE_URL": "postgresql://dagster:hunter2@h/d",
         "JIRA_ASSETS_BROKER_URL": "amqp://u:hunter2@h",

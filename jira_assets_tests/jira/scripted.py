@@ -30,6 +30,11 @@ class Reply:
     after: threading.Event | threading.Barrier | None = None
     """Answer only when this is over."""
 
+    @property
+    def closes(self) -> bool:
+        """Whether the connection is closed behind it: nobody then waits for more."""
+        return self.cut or self.headers.get("Connection") == "close"
+
     def encoded(self) -> bytes:
         """Return the whole answer as it goes over the wire."""
         body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -161,7 +166,7 @@ def _handler_for(jira: ScriptedJira) -> type[BaseHTTPRequestHandler]:
                 reply.after.wait()
             jira.done()
             self.wfile.write(reply.encoded())
-            self.close_connection = self.close_connection or reply.cut
+            self.close_connection = self.close_connection or reply.closes
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -36,7 +36,10 @@ FAILURES = [
     Reply(b"x", headers={"Content-Encoding": "gzip"}),
     Reply(b"["),
     Reply(b"-5\r\n[]\r\n", headers={"Transfer-Encoding": "chunked"}),
-    Reply(b"ffffffffffffffffffff\r\n[]\r\n", headers={"Transfer-Encoding": "chunked"}),
+    Reply(
+        b"ffffffffffffffffffff\r\n[]\r\n",
+        headers={"Transfer-Encoding": "chunked", "Connection": "close"},
+    ),
 ]
 
 
