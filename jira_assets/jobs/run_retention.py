@@ -18,6 +18,7 @@ Decisions this module embodies:
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from itertools import islice
 from typing import Any, Final
 
@@ -66,55 +67,47 @@ class PrunedRuns:
 
 
 class LastMade:
-    """Which run made what each asset, partition and check shows last."""
+    """Which run made what each asset, partition and check shows last; each is asked for once."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
-        self._assets: dict[tuple[dg.AssetKey, str | None], str | None] = {}
-        self._checks: dict[tuple[dg.AssetCheckKey, str | None], str | None] = {}
+        self._asset = cache(partial(_last_of_asset, instance))
+        self._check = cache(partial(_last_of_check, instance))
 
     def by(self, run_id: str) -> bool:
         """Tell whether a run made something that no run has made since."""
-        return self._shows_an_asset(run_id) or self._shows_a_check(run_id)
-
-    def _shows_an_asset(self, run_id: str) -> bool:
-        for event in self._events(run_id, dg.DagsterEventType.ASSET_MATERIALIZATION):
-            key, partition = event.asset_key, event.partition
-            if key is None:
-                continue
-            if (key, partition) not in self._assets:
-                self._assets[key, partition] = self._last_of_asset(key, partition)
-            if self._assets[key, partition] == run_id:
-                return True
-        return False
-
-    def _shows_a_check(self, run_id: str) -> bool:
-        for event in self._events(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
-            made = event.asset_check_evaluation_data
-            key, partition = made.asset_check_key, made.partition
-            if (key, partition) not in self._checks:
-                self._checks[key, partition] = self._last_of_check(key, partition)
-            if self._checks[key, partition] == run_id:
-                return True
-        return False
+        return any(
+            event.asset_key is not None and self._asset(event.asset_key, event.partition) == run_id
+            for event in self._events(run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
+        ) or any(
+            self._check(made.asset_check_key, made.partition) == run_id
+            for event in self._events(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+            for made in [event.asset_check_evaluation_data]
+        )
 
     def _events(self, run_id: str, kind: dg.DagsterEventType) -> Iterator[dg.DagsterEvent]:
         for record in self._instance.get_records_for_run(run_id, of_type=kind).records:
             if record.event_log_entry.dagster_event is not None:
                 yield record.event_log_entry.dagster_event
 
-    def _last_of_asset(self, key: dg.AssetKey, partition: str | None) -> str | None:
-        # By its run and not by its id: where runs have a file each, so have the ids of events.
-        partitions = None if partition is None else [partition]
-        only = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
-        records = self._instance.fetch_materializations(only, limit=1).records
-        return records[0].run_id if records else None
 
-    def _last_of_check(self, key: dg.AssetCheckKey, partition: str | None) -> str | None:
-        records = self._instance.event_log_storage.get_latest_asset_check_execution_by_key(
-            [key], partition_filter=PartitionKeyFilter(key=partition)
-        )
-        return records[key].run_id if key in records else None
+def _last_of_asset(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
+) -> str | None:
+    # By its run and not by its id: where runs have a file each, so have the ids of events.
+    partitions = None if partition is None else [partition]
+    only = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
+    records = instance.fetch_materializations(only, limit=1).records
+    return records[0].run_id if records else None
+
+
+def _last_of_check(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, partition: str | None
+) -> str | None:
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [key], partition_filter=PartitionKeyFilter(key=partition)
+    )
+    return records[key].run_id if key in records else None
 
 
 def cutoff(days: int) -> datetime:

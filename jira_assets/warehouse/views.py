@@ -11,7 +11,6 @@ Decisions this module embodies:
 * Each issue's changes are read once, and found by the issue: who asks for one issue waits for one.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +18,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from jira_assets.warehouse.issue_tables import issues
-from jira_assets.warehouse.policies import in_scope
+from jira_assets.warehouse.policies import in_scope, made_from
 from jira_assets.warehouse.schema import SCHEMA
 
 _SECURITY_INVOKER_SINCE: Final = 150000
@@ -108,13 +107,12 @@ def write_views(connection: sa.Connection) -> None:
     version = int(connection.execute(sa.text("SHOW server_version_num")).scalar_one())
     for view in VIEWS:
         statements = list(_statements(view, version))
-        wanted = hashlib.sha256("\n".join(statements).encode()).hexdigest()[:16]
         there = connection.execute(_MARK, {"view": _name(view)}).one_or_none()
-        if there is None or there.mark != _mark(wanted, there.definition):
+        if there is None or there.mark != made_from(*statements, there.definition):
             for statement in statements:
                 connection.exec_driver_sql(statement)
             made = connection.execute(_MARK, {"view": _name(view)}).one()
-            mark = _quoted(_mark(wanted, made.definition))
+            mark = _quoted(made_from(*statements, made.definition))
             connection.exec_driver_sql(f'COMMENT ON RULE "_RETURN" ON {_name(view)} IS {mark}')
 
 
@@ -129,10 +127,6 @@ def _statements(view: View, version: int) -> Iterator[str]:
     yield f"COMMENT ON VIEW {_name(view)} IS {_quoted(view.comment)}"
     for column, (_, meaning) in view.columns.items():
         yield f"COMMENT ON COLUMN {_name(view)}.{column} IS {_quoted(meaning)}"
-
-
-def _mark(wanted: str, definition: str) -> str:
-    return f"made by migrate: {wanted} {definition}"
 
 
 def _name(view: View) -> str:
