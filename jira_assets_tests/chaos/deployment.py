@@ -20,7 +20,6 @@ from typing import Final
 import sqlalchemy as sa
 import yaml
 from dagster import DagsterInstance
-from sqlalchemy.engine import make_url
 
 from jira_assets.dagster_home import instance_config
 from jira_assets.jobs.partitions_sensor import sync_partitions
@@ -41,7 +40,7 @@ from jira_assets_tests.chaos import points
 from jira_assets_tests.chaos.plan import KEYS
 from jira_assets_tests.chaos.processes import Dagster
 from jira_assets_tests.chaos.proxy import Proxy, to_port, to_socket
-from jira_assets_tests.chaos.servers import StoppablePostgres
+from jira_assets_tests.chaos.servers import StoppablePostgres, environment, instance_at, named
 from jira_assets_tests.rabbitmq import RabbitMQNode, server_program
 
 JUDGE: Final = "chaos_judge"
@@ -123,7 +122,7 @@ def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
 
     migrate(postgres.owner_url, postgres.runtime_url)
     prepare_dagster(postgres.owner_url, postgres.runtime_url)
-    judges_url = as_judge(postgres.runtime_url)
+    judges_url = named(postgres.runtime_url, JUDGE)
     stack.callback(close_engines, judges_url)
     engine = everything(engine_for(judges_url), "the judge looks at all")
     for key in KEYS:
@@ -135,7 +134,8 @@ def _deploy(stack: ExitStack, folder: Path, sabotage: str | None) -> Deployment:
     variables = _variables(folder, programs_url, to_rabbitmq.port, sabotage)
     home = folder / "judge"
     home.mkdir()
-    instance = stack.enter_context(_instance(home, dagster_storage_url(judges_url)))
+    config = instance_config(dagster_storage_url(judges_url))
+    instance = stack.enter_context(instance_at(home, config))
     sync_partitions(instance, engine)
     dagster = Dagster(folder, variables)
     stack.callback(dagster.stop)
@@ -164,12 +164,6 @@ def _site(place: int) -> JiraSite:
     )
 
 
-def as_judge(url: str) -> str:
-    """Return the URL under which the judge's own connections can be told from the program's."""
-    named = make_url(url).update_query_dict({"application_name": JUDGE})
-    return named.render_as_string(hide_password=False)
-
-
 def _read_all(folder: Path, variables: dict[str, str]) -> None:
     """Fill the tables before anything breaks."""
     for key in KEYS:
@@ -188,23 +182,13 @@ def sync_command(key: PartitionKey) -> list[str]:
     return [sys.executable, "-m", "jira_assets", "sync", str(key)]
 
 
-def _instance(home: Path, url: str) -> DagsterInstance:
-    (home / "dagster.yaml").write_text(yaml.safe_dump(instance_config(url)))
-    return DagsterInstance.from_config(str(home))
-
-
 def _variables(folder: Path, url: str, amqp_port: int, sabotage: str | None) -> dict[str, str]:
     """Return the environment of the program's processes; times are short so that rounds are."""
     home, storage = folder / "dagster", dagster_storage_url(url)
     config = instance_config(storage) | _DAEMON_PARTS
     (home / "dagster.yaml").write_text(yaml.safe_dump(config))
     return {
-        **{name: "" for name in os.environ if name.startswith("JIRA_ASSETS_")},
-        "DAGSTER_HOME": str(home),
-        "JIRA_ASSETS_HOME": str(folder),
-        "JIRA_ASSETS_DATABASE_URL": url,
-        "JIRA_ASSETS_DAGSTER_DATABASE_URL": storage,
-        "JIRA_ASSETS_BROKER_URL": f"amqp://guest:guest@127.0.0.1:{amqp_port}//",
+        **environment(folder, url, storage, f"amqp://guest:guest@127.0.0.1:{amqp_port}//"),
         "JIRA_ASSETS_DEAD_AFTER_SECONDS": str(DEAD_AFTER_SECONDS),
         "JIRA_ASSETS_REPUBLISH_AFTER_SECONDS": str(REPUBLISH_SECONDS),
         points.FOLDER_VARIABLE: str(folder / "points"),

@@ -19,6 +19,8 @@ from jira_assets_tests.patience import wait_for
 
 _FORK_SERVER: Final = "multiprocessing.forkserver"
 """Part of the command line of the process that forks runs, and of each that it forked."""
+_SPAWNED: Final = "multiprocessing.spawn"
+"""Part of the command line of a run that Dagster's own code server started."""
 
 
 class Supervised:
@@ -68,13 +70,20 @@ class Supervised:
 class Dagster:
     """A code server and a daemon on it, as a production deployment has them."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        program: str = CODE_SERVER,
+        module: str = LOCATION_MODULE,
+    ) -> None:
         self._port = free_port()
         workspace = folder / "workspace.yaml"
         place = {"host": "127.0.0.1", "port": self._port, "location_name": LOCATION}
         workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": place}]}))
         python = [sys.executable, "-m"]
-        serve = [CODE_SERVER, "api", "grpc", "--module-name", LOCATION_MODULE]
+        serve = [program, "api", "grpc", "--module-name", module]
         serve += ["--host", "127.0.0.1", "--port", str(self._port), "--location-name", LOCATION]
         run = ["dagster._daemon", "run", "--workspace", str(workspace)]
         self.code_server = Supervised([*python, *serve], environment, folder / "code_server.log")
@@ -119,6 +128,9 @@ class Dagster:
 
 
 def _is_run(process: psutil.Process, code_server: int) -> bool:
-    """Whether it was forked: by a child of the code server, which ends with it."""
-    forked = any(_FORK_SERVER in part for part in process.cmdline())
+    """Whether it was spawned, or forked: by a child of the code server, which ends with it."""
+    command = process.cmdline()
+    if any(_SPAWNED in part for part in command):
+        return True
+    forked = any(_FORK_SERVER in part for part in command)
     return forked and process.ppid() != code_server

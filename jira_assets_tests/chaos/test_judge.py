@@ -17,9 +17,10 @@ from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.connect import close_engines
 from jira_assets.warehouse.heartbeat import beat
-from jira_assets_tests.chaos.deployment import as_judge
+from jira_assets_tests.chaos.deployment import JUDGE
 from jira_assets_tests.chaos.injections import forge
 from jira_assets_tests.chaos.judge import connections, going_on, judge
+from jira_assets_tests.chaos.servers import named
 from jira_assets_tests.conftest import AddIntegration, Database, engine_seeing_all
 
 KEY: Final = PartitionKey("acme", "cloud")
@@ -46,7 +47,7 @@ def place(
     database: Database, warehouse: sa.Engine, broker: Broker, integration: AddIntegration
 ) -> Iterator[Place]:
     integration()
-    url = as_judge(database.runtime_url)
+    url = named(database.runtime_url, JUDGE)
     with DagsterInstance.ephemeral() as instance:
         site = synthetic_site(projects=1, issues=0, seed=1)
         engine = engine_seeing_all(url)

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 import yaml
 from dagster import DagsterInstance
-from sqlalchemy.engine import make_url
 
 from jira_assets.dagster_home import instance_config
 from jira_assets.jobs.partitions_sensor import sync_partitions
@@ -37,24 +36,13 @@ from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets.warehouse.jobs import update_job
 from jira_assets.warehouse.migrate import migrate
 from jira_assets.warehouse.scope import everything
-from jira_assets_tests.chaos.processes import Dagster, Supervised
-from jira_assets_tests.chaos.servers import StoppablePostgres
+from jira_assets_tests.chaos.processes import Dagster
+from jira_assets_tests.chaos.servers import StoppablePostgres, environment, instance_at, named
 from jira_assets_tests.rabbitmq import RabbitMQNode, server_program
 from jira_assets_tests.soak import clock
 
 WATCHER: Final = "soak_watcher"
 _TICKS: Final = dict.fromkeys(("skipped", "started", "success", "failure"), 1)
-
-
-class ProductDagster(Dagster):
-    """The daemon, and a code server as production has it, on the soak's code location."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        super().__init__(folder, environment)
-        serve = [sys.executable, "-m", "dagster", "api", "grpc"]
-        serve += ["--module-name", clock.LOCATION_MODULE, "--host", "127.0.0.1"]
-        serve += ["--port", str(self._port), "--location-name", LOCATION]
-        self.code_server = Supervised(serve, environment, folder / "code_server.log")
 
 
 @dataclass
@@ -66,7 +54,7 @@ class Deployment:
     rabbitmq: RabbitMQNode
     sites: list[JiraSite]
     server: SandboxServer
-    dagster: ProductDagster
+    dagster: Dagster
     instance: DagsterInstance
     engine: sa.Engine
     broker: Broker
@@ -101,17 +89,17 @@ def _deploy(
     stack.callback(close_engines)
     migrate(postgres.owner_url, postgres.runtime_url)
     prepare_dagster(postgres.owner_url, postgres.runtime_url)
-    watcher = _named(postgres.runtime_url)
+    watcher = named(postgres.runtime_url, WATCHER)
     engine = everything(engine_for(watcher), "the watcher looks at all")
     for path in sites:
         _add(engine, PartitionKey("soak", path.strip("/")), server.url + path, interval)
 
     variables = _variables(folder, postgres.runtime_url, rabbitmq.url, runs_at_once)
     instance = stack.enter_context(
-        _instance(folder / "watcher", instance_config(dagster_storage_url(watcher)))
+        instance_at(folder / "watcher", instance_config(dagster_storage_url(watcher)))
     )
     sync_partitions(instance, engine)
-    dagster = ProductDagster(folder, variables)
+    dagster = Dagster(folder, variables, program="dagster", module=clock.LOCATION_MODULE)
     stack.callback(dagster.stop)
     dagster.start()
     _start_schedules(folder, variables)
@@ -140,17 +128,6 @@ def _add(engine: sa.Engine, key: PartitionKey, url: str, interval: int) -> None:
         )
 
 
-def _named(url: str) -> str:
-    """Return the URL under which the watcher's own connections can be told from the program's."""
-    named = make_url(url).update_query_dict({"application_name": WATCHER})
-    return named.render_as_string(hide_password=False)
-
-
-def _instance(home: Path, config: dict[str, Any]) -> DagsterInstance:
-    (home / "dagster.yaml").write_text(yaml.safe_dump(config))
-    return DagsterInstance.from_config(str(home))
-
-
 def _variables(folder: Path, url: str, amqp_url: str, runs_at_once: int) -> dict[str, str]:
     """Return the environment of the program's processes."""
     home, storage = folder / "dagster", dagster_storage_url(url)
@@ -160,12 +137,7 @@ def _variables(folder: Path, url: str, amqp_url: str, runs_at_once: int) -> dict
     config["retention"] = {kind: {"purge_after_days": _TICKS} for kind in ("sensor", "schedule")}
     (home / "dagster.yaml").write_text(yaml.safe_dump(config))
     return {
-        **{name: "" for name in os.environ if name.startswith("JIRA_ASSETS_")},
-        "DAGSTER_HOME": str(home),
-        "JIRA_ASSETS_HOME": str(folder),
-        "JIRA_ASSETS_DATABASE_URL": url,
-        "JIRA_ASSETS_DAGSTER_DATABASE_URL": storage,
-        "JIRA_ASSETS_BROKER_URL": amqp_url,
+        **environment(folder, url, storage, amqp_url),
         "JIRA_ASSETS_KEEP_EXTRACTIONS": str(clock.KEEP_EXTRACTIONS),
         "JIRA_ASSETS_KEEP_DAYS": str(clock.KEEP_DAYS),
         "JIRA_ASSETS_KEEP_RUN_DAYS": str(clock.KEEP_DAYS),
