@@ -138,6 +138,7 @@ class Budget:
         with self._place:
             now = self._clock.monotonic()
             self._in_flight -= 1
+            lane.allowance.settled(ticket.taken)
             self._learn_rate(lane.allowance, ticket, signal, now)
             self._move_window(lane.latency, ticket, signal, now)
             self._place.notify_all()

@@ -69,8 +69,19 @@ class Limited:
         return None if self._says == "nothing" else Limits(remaining, limit.burst, fill_rate)
 
 
-def simulate(budget: Budget, clock: FakeClock, site: Site, *, workers: int, seconds: float) -> Run:
-    """Let ``workers`` call ``site`` without a break for so many seconds of virtual time."""
+def simulate(
+    budget: Budget,
+    clock: FakeClock,
+    site: Site,
+    *,
+    workers: int,
+    seconds: float,
+    under_way: Callable[[], float] = lambda: 0.0,
+) -> Run:
+    """Let ``workers`` call ``site`` without a break for so many seconds of virtual time.
+
+    ``under_way`` is asked how long each call takes to get there, in seconds.
+    """
     run, order = Run(), count()
     events: list[tuple[float, int, Callable[[], None]]] = []
 
@@ -82,8 +93,11 @@ def simulate(budget: Budget, clock: FakeClock, site: Site, *, workers: int, seco
         if not isinstance(offered, Ticket):
             later(clock.elapsed + max(offered, _SOON), ask)
             return
+        later(clock.elapsed + under_way(), lambda: arrive(offered))
+
+    def arrive(ticket: Ticket) -> None:
         took, signal = site()
-        later(clock.elapsed + took, lambda: answer(offered, signal))
+        later(clock.elapsed + took, lambda: answer(ticket, signal))
 
     def answer(ticket: Ticket, signal: Signal) -> None:
         budget.settle(ticket, signal)

@@ -54,7 +54,8 @@ def test_an_answer_that_was_overtaken_says_nothing_new() -> None:
     first, second = _take(allowance, 0.0, 2)
     allowance.told(second, Limits(15, 20, 1), 0.0)
     allowance.told(first, Limits(3, 20, 1), 0.0)
-    _take(allowance, 0.0, 11)
+    # 15 less 4 that are left alone, and less the first, which may not have been counted.
+    _take(allowance, 0.0, 10)
     assert allowance.wait(0.0) > 0
 
 
@@ -82,13 +83,42 @@ def test_a_limit_that_is_not_said_is_at_least_what_is_left() -> None:
 
 def test_how_fast_it_fills_follows_from_two_answers() -> None:
     allowance = Allowance()
-    first, *_ = _take(allowance, 0.0, 10)
-    allowance.told(first, Limits(80, 100), 0.0)
+    taken = _take(allowance, 0.0, 10)
+    allowance.told(taken[0], Limits(80, 100), 0.1)
     assert allowance.rate == 100
-    *_, last = _take(allowance, 1.0, 20)
+    taken += _take(allowance, 1.0, 20)
+    for each in taken:
+        allowance.settled(each)
     # 29 calls lie between the two, and only 9 tokens are missing: 20 have come back.
-    allowance.told(last, Limits(71, 100), 1.1)
+    allowance.told(taken[-1], Limits(71, 100), 1.1)
     assert allowance.rate == pytest.approx(20)
+
+
+def test_a_call_that_took_long_to_get_there_does_not_make_the_bucket_fill_faster() -> None:
+    allowance = Allowance()
+    first, *_ = taken = _take(allowance, 0.0, 10)
+    allowance.told(first, Limits(90, 100), 0.0)
+    for each in taken:
+        allowance.settled(each)
+    (late,) = _take(allowance, 1.0, 1)
+    # It was counted a second after it started: the bucket gained 18 in two seconds, not in one.
+    allowance.told(late, Limits(98, 100), 2.0)
+    assert allowance.rate == pytest.approx(9)
+
+
+def test_what_seems_to_be_left_may_belong_to_calls_that_are_still_on_their_way() -> None:
+    allowance = Allowance()
+    taken = _take(allowance, 0.0, 3)
+    # The third got there alone: of 20 tokens 19 are left, and two are as good as gone.
+    allowance.told(taken[2], Limits(19, 20, 1), 0.0)
+    taken += _take(allowance, 0.0, 13)
+    assert allowance.wait(0.0) > 0
+    for each in taken:
+        allowance.settled(each)
+    (last,) = _take(allowance, 1.0, 1)
+    allowance.told(last, Limits(9, 20, 1), 1.0)
+    _take(allowance, 1.0, 5)
+    assert allowance.wait(1.0) > 0
 
 
 def test_a_full_bucket_does_not_say_how_fast_it_fills() -> None:

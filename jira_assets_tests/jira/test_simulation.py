@@ -1,5 +1,7 @@
 """The budget against sites of all kinds, in virtual time: how much is read, and how politely."""
 
+from random import Random
+
 import pytest
 
 from jira_assets.jira.budget import Budget
@@ -28,6 +30,25 @@ def test_a_site_that_says_what_is_left_is_read_at_its_rate_and_hardly_ever_refus
     run = _minute(limit, says=says)
     assert len(run.answered) >= 0.95 * limit.requests_per_second * 60
     assert run.share_refused < 0.02
+
+
+@pytest.mark.parametrize("says", ["cloud", "data_center"])
+@pytest.mark.parametrize("late", [0.0, 0.05, 0.3])
+@pytest.mark.parametrize("seed", range(5))
+def test_calls_that_overtake_each_other_are_not_turned_away(
+    seed: int, late: float, says: str
+) -> None:
+    """Before the limiter counted them as on their way, half of these minutes had refusals."""
+    rng, clock = Random(seed), FakeClock()
+    budget = Budget(clock, max_concurrency=10)
+    site = Limited(RateLimit(50, 10), clock, latency=0.02, says=says)
+
+    def under_way() -> float:
+        return rng.random() * (late if rng.random() < 0.1 else 0.002)
+
+    run = simulate(budget, clock, site, workers=10, seconds=60, under_way=under_way)
+    assert run.refused == []
+    assert len(run.answered) >= 0.99 * 50 * 60
 
 
 @pytest.mark.parametrize("latency", [0.02, 0.2, 1.0])
