@@ -5,7 +5,8 @@ Decisions this module embodies:
 * Every change is a history with its items, and moves ``updated``; a touch moves that alone, as a
   comment does. Moments are epoch milliseconds.
 * A moved issue keeps its id. Its earlier key leads to it, and is never given to another one; nor
-  are the id and the key of a deleted one: an issue added then would take over its histories.
+  are the id and the key of a deleted one: an issue added then would take over its histories. What
+  it held in fields of the project that it leaves is gone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -82,13 +83,16 @@ def changed(
 def relocated(
     state: SiteState, issue: Issue, to: Project, at: int, author: Person | None
 ) -> Changed:
-    """Move an issue to another project, where it gets the next key."""
+    """Move an issue to another project, the next key and none of the old one's fields."""
     old_key = state.key_of(issue)
     number = _next_number(state, to)
     move = Move(state.projects[issue.project_id], old_key)
     history = _history(issue, at, author, moved(move, to, f"{to.key}-{number}"))
-    here = {"project_id": to.id, "number": number}
-    found = _with(state, _next(issue, history, {"project"}, here))
+    others = {row.id for row in state.fields.values() if row.project_id not in {None, to.id}}
+    left = issue.values.keys() & others
+    values = {name: value for name, value in issue.values.items() if name not in left}
+    here = {"project_id": to.id, "number": number, "values": values}
+    found = _with(state, _next(issue, history, {"project", *left}, here))
     keys = {**state.moved_keys, old_key: issue.id}
     return Changed(found.issue, {**found.state, "moved_keys": keys})
 

@@ -82,6 +82,20 @@ def test_a_moved_issue_keeps_its_id_and_its_old_keys_lead_to_it(site: JiraSite) 
     assert site.issue(old_key).id == issue.id
 
 
+def test_a_moved_issue_leaves_the_fields_of_its_project_behind(site: JiraSite) -> None:
+    field = next(row for row in site.state.fields.values() if row.project_id is not None)
+    issue = next(row for row in site.state.issues.values() if row.project_id == field.project_id)
+    site.change_issue(issue.id, values={field.id: Option("7", "Gold")})
+    elsewhere = {row.id for row in site.state.projects.values()} - {field.project_id}
+
+    moved = site.move_issue(issue.id, min(elsewhere))
+
+    shared = {name for name in issue.values if site.state.fields[name].project_id is None}
+    assert moved.values.keys() == shared
+    uses = {row for row in site.truth()["projects_custom_fields"] if row[1] == field.id}
+    assert uses <= {(field.project_id, field.id)}
+
+
 def test_a_rekeyed_project_takes_its_issues_along_and_updated_stays(site: JiraSite) -> None:
     issue = usual(site)
     old_key = site.state.key_of(issue)
