@@ -145,13 +145,6 @@ class DagsterDev:
         self._process.wait()
         self._process = None
 
-    def kill(self) -> None:
-        """SIGKILL every process of the group at once, as a machine that loses power would."""
-        if self._process is not None:
-            self._signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
     def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Ask the webserver, as the UI does."""
         body = {"query": query, "variables": dict(variables or {})}

@@ -83,7 +83,7 @@ def changed(
 def relocated(
     state: SiteState, issue: Issue, to: Project, at: int, author: Person | None
 ) -> Changed:
-    """Move an issue to another project, the next key and none of the old one's fields."""
+    """Move an issue: it gets the next key there, and has none of the fields of its old project."""
     old_key = state.key_of(issue)
     number = _next_number(state, to)
     move = Move(state.projects[issue.project_id], old_key)

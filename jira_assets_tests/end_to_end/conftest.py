@@ -1,7 +1,7 @@
 """A whole deployment for the end-to-end tests: Dagster's processes, Postgres, RabbitMQ, a Jira."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ from dagster._core.storage.dagster_run import RunsFilter
 
 from jira_assets.dagster_home import instance_config
 from jira_assets.partitions import PartitionKey
+from jira_assets.queue import tick
 from jira_assets.queue.broker import Broker
 from jira_assets.sandbox.comparison import compare
 from jira_assets.sandbox.dagster_dev import DagsterDev
@@ -26,17 +27,18 @@ from jira_assets.warehouse.job_settings import TEMPLATES
 from jira_assets.warehouse.jobs import Job, get_job, update_job
 from jira_assets.warehouse.tables import ENTITIES, etl_job_queue, etl_jobs
 from jira_assets_tests.conftest import Database, PostgresServer, engine_seeing_all
-from jira_assets_tests.end_to_end import trapdoors
 from jira_assets_tests.patience import wait_for
 from jira_assets_tests.rabbitmq import private_names
 
 METADATA = "jira_metadata"
 RAW = [f"raw_{entity}" for entity in ENTITIES]
+DEFINITIONS = "jira_assets_tests.end_to_end.busy_nights"
+"""Named, not imported: only Dagster's processes are to have it."""
 
 
 @dataclass
 class Deployment:
-    """One integration, ``acme/cloud``, on a deployment that has trapdoors, else is the product."""
+    """One integration, ``acme/cloud``, on a deployment as it is in earnest."""
 
     dev: DagsterDev
     instance: DagsterInstance
@@ -44,14 +46,6 @@ class Deployment:
     broker: Broker
     site: JiraSite
     key: str
-    trapdoors: Path
-    seen: set[str] = field(default_factory=set)
-
-    def arm(self, trapdoor: str) -> None:
-        (self.trapdoors / trapdoor).touch()
-
-    def fallen(self, trapdoor: str) -> bool:
-        return (self.trapdoors / f"{trapdoor}.fallen").exists()
 
     def extract(self) -> str:
         """Materialize the raw assets as the UI's button does; returns the run's id."""
@@ -73,6 +67,11 @@ class Deployment:
         wait_for("the job's end", lambda: self.job().status != "RUNNING")
         self.wait_until_equal()
         return self.job()
+
+    def runs_of_the_sensor(self) -> set[str]:
+        """The runs that the transform sensor has asked for."""
+        made = RunsFilter(tags={"dagster/sensor_name": tick.SENSOR_NAME})
+        return {run.run_id for run in self.instance.get_runs(filters=made)}
 
     def states(self) -> list[str]:
         with self.engine.connect() as connection:
@@ -116,20 +115,55 @@ def deployment(
         for template in TEMPLATES:
             update_job(engine, key, template.job_name, enabled=False)
         variables = _variables(folder, database, broker_url)
-        dev = DagsterDev(variables, folder / "dagster.log", module=trapdoors.DEFINITIONS)
+        dev = DagsterDev(variables, folder / "dagster.log", module=DEFINITIONS)
         with dev, DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:
             broker = Broker(broker_url)
-            made = Deployment(dev, instance, engine, broker, site, str(key), folder / "trapdoors")
+            made = Deployment(dev, instance, engine, broker, site, str(key))
             wait_for("the partition", lambda: str(key) in dev.partition_keys("raw_statuses"))
             yield made
     postgres_server.drop(database)
+
+
+@dataclass(frozen=True)
+class Filling:
+    """How the tables were filled at first: by one click on all raw assets."""
+
+    run_id: str
+    """The run of the click."""
+    asked_for: set[str]
+    """The runs that the sensor asked for then."""
+    states: set[str]
+    """Of the messages, once the tables equalled the site."""
+
+
+@pytest.fixture(scope="package")
+def filling(deployment: Deployment) -> Filling:
+    """Every table, materialized by way of the sensor."""
+    before = deployment.runs_of_the_sensor()
+    run_id = deployment.extract()
+    deployment.wait_until_equal()
+    asked_for = deployment.runs_of_the_sensor() - before
+    return Filling(run_id, asked_for, set(deployment.states()))
+
+
+@pytest.fixture(scope="package")
+def filled(deployment: Deployment, filling: Filling) -> Deployment:
+    """The deployment, once its tables are filled."""
+    assert filling.asked_for
+    return deployment
+
+
+@pytest.fixture(scope="package")
+def job_that_ran(filled: Deployment) -> Job:
+    """A job's row after it was due, ran by itself, and its tables show what had changed."""
+    filled.site.rename_status(next(iter(filled.site.state.statuses)), "renamed by day")
+    return filled.let_the_job_run()
 
 
 def _variables(folder: Path, database: Database, broker_url: str) -> dict[str, str]:
     """The environment of the deployment's processes; times are short so that tests are."""
     home = folder / "dagster"
     home.mkdir()
-    (folder / "trapdoors").mkdir()
     prepare_dagster(database.owner_url, database.runtime_url)
     url = dagster_storage_url(database.runtime_url)
     config: Mapping[str, Any] = instance_config(url) | {
@@ -146,7 +180,4 @@ def _variables(folder: Path, database: Database, broker_url: str) -> dict[str, s
         "JIRA_ASSETS_DATABASE_URL": database.runtime_url,
         "JIRA_ASSETS_DAGSTER_DATABASE_URL": url,
         "JIRA_ASSETS_BROKER_URL": broker_url,
-        "JIRA_ASSETS_DEAD_AFTER_SECONDS": "12",
-        "JIRA_ASSETS_REPUBLISH_AFTER_SECONDS": "6",
-        trapdoors.FOLDER_VARIABLE: str(folder / "trapdoors"),
     }

@@ -68,14 +68,6 @@ def ui(browser: Browser, deployment: Deployment, pictures: Path) -> Iterator[Ui]
         yield opened
 
 
-@pytest.fixture(scope="module")
-def filled(deployment: Deployment) -> Deployment:
-    """The deployment, once every table has been materialized by way of the sensor."""
-    deployment.extract()
-    deployment.wait_until_equal()
-    return deployment
-
-
 def test_one_click_on_a_raw_asset_materializes_the_tables_that_it_feeds(
     filled: Deployment, ui: Ui
 ) -> None:
@@ -192,8 +184,8 @@ def _shows_only_ticks_that_asked_for_a_run(ui: Ui) -> None:
     expect(ticks.filter(has_text="1 run requested").first).to_be_visible()
 
 
-def test_the_tick_that_launched_a_job_can_be_seen(filled: Deployment, ui: Ui) -> None:
-    filled.let_the_job_run()
+@pytest.mark.usefixtures("job_that_ran")
+def test_the_tick_that_launched_a_job_can_be_seen(ui: Ui) -> None:
     ui.open(f"/locations/jira_assets/sensors/{jobs_sensor.SENSOR_NAME}")
     _shows_only_ticks_that_asked_for_a_run(ui)
     ui.picture("jobs-sensor")
