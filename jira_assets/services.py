@@ -36,7 +36,7 @@ from jira_assets.warehouse.dagster_storage import (
 )
 from jira_assets.warehouse.migrate import MigrationReport, migrate, pending
 from jira_assets.warehouse.preparation import preparation_sql
-from jira_assets.warehouse.roles import Readers
+from jira_assets.warehouse.roles import Readers, entangled_words
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,7 @@ def _words(report: MigrationReport) -> Iterator[str]:
             "of the owner): tenants are not kept apart there. Whoever administers the server must "
             "take that from it."
         )
+    yield from (f"But {entangled_words(*pair)}" for pair in report.entangled)
 
 
 def _text(secret: SecretStr | None) -> str | None:

@@ -30,7 +30,14 @@ from jira_assets.warehouse.connect import (
 )
 from jira_assets.warehouse.grants import role_of
 from jira_assets.warehouse.policies import write_functions, write_policies
-from jira_assets.warehouse.roles import ReaderRole, Readers, of_before, register, unheld
+from jira_assets.warehouse.roles import (
+    ReaderRole,
+    Readers,
+    entangled,
+    of_before,
+    register,
+    unheld,
+)
 from jira_assets.warehouse.table_locks import (
     TableInUseError,
     bound_waiting,
@@ -107,6 +114,8 @@ class MigrationReport:
     """Every role that reads, named now or before."""
     unheld: tuple[str, ...] = ()
     """Of all these roles, those that see all tenants because no policy holds them."""
+    entangled: tuple[tuple[str, str], ...] = ()
+    """Pairs of a member and its role, of which one reads and the other does not."""
     of_before: tuple[str, ...] = ()
     """Roles that runs, or the HTTP service, connected as before, and that may still."""
 
@@ -197,6 +206,7 @@ def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> Migratio
         named = [granted, served, *(each.role for each in reading)]
         free = unheld(connection, [role for role in named if role is not None])
         earlier = of_before(connection, {granted, served})
+        pairs = entangled(connection)
     return MigrationReport(
         from_revision=before,
         to_revision=HEAD,
@@ -205,6 +215,7 @@ def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> Migratio
         served_as=served,
         readers=tuple(reading),
         unheld=tuple(free),
+        entangled=tuple(pairs),
         of_before=tuple(earlier),
     )
 

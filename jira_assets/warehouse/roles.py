@@ -8,6 +8,8 @@ Decisions this module embodies:
   roles that are there.
 * A role that no policy holds (a superuser, one with BYPASSRLS, the owner, a member of the owner) is
   no reader: it would see all tenants, whatever is written down. Of the others it is said.
+* Nor is a member of the role of runs or of the HTTP service: it could say what it is about, as they
+  do. The other way round, they would see rows without saying it. What was granted later is said.
 * A runtime role that becomes the HTTP service's loses first what it had: it would else keep it.
 """
 
@@ -86,6 +88,7 @@ def register(
             raise RoleError(f"{role} is in use: a URL of the settings connects as it.")
         _forget(connection, role)
     grant_to_all(connection)
+    _check_apart(connection, readers.roles)
     for role, kind in _present(connection):
         if kind == "runtime":
             grant_use(connection, SCHEMA, role, read_only_tables=_READ_ONLY)
@@ -124,6 +127,37 @@ def _check_held(connection: sa.Connection, readers: Collection[str]) -> None:
             "superuser, a role with BYPASSRLS, or the owner of the tables and its members. Name "
             "another role, or let whoever administers the server take that from it."
         )
+
+
+def entangled(connection: sa.Connection) -> list[tuple[str, str]]:
+    """Return pairs of a member and its role, one of which reads and the other does not.
+
+    A member is one that may become the role; superusers may become all, and are not among these.
+    """
+    query = sa.text(
+        "SELECT one.rolname, other.rolname FROM jira.database_roles AS member "
+        "JOIN jira.database_roles AS of ON (member.kind = 'reader') <> (of.kind = 'reader') "
+        "JOIN pg_roles AS one ON one.rolname = member.role_name AND NOT one.rolsuper "
+        "JOIN pg_roles AS other ON other.rolname = of.role_name "
+        "WHERE pg_has_role(one.oid, other.oid, 'MEMBER') ORDER BY 1, 2"
+    )
+    return [(member, role) for member, role in connection.execute(query)]
+
+
+def _check_apart(connection: sa.Connection, readers: Collection[str]) -> None:
+    for member, role in entangled(connection):
+        if member in readers or role in readers:
+            raise RoleError(entangled_words(member, role))
+
+
+def entangled_words(member: str, role: str) -> str:
+    """Say what is wrong where the one is a member of the other."""
+    return (
+        f"{member} is a member of {role}; one of them reads, the other is what runs or the HTTP "
+        "service connect as. The one that reads could ask for all tenants, or the other would see "
+        "rows where it must say whose. Whoever administers the server must end that: "
+        f'REVOKE "{role}" FROM "{member}".'
+    )
 
 
 def _write(

@@ -1,15 +1,22 @@
 """Roles of the server for a test: made by an administrator, and gone afterwards."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from jira_assets.warehouse.migrate import MigrationReport, migrate
+from jira_assets.warehouse.roles import Readers
+from jira_assets_tests.conftest import Database
+
 AWKWARD = 'Dr. O\'Hara "dbt" $do$ %s %(x)s \\ ;--'
 """A name that Postgres allows and that nobody quotes right by chance."""
+TENANTS = "SELECT DISTINCT tenant_id FROM jira.{} ORDER BY 1"
+"""Asks whose rows of a table, by its name, are seen."""
 
 
 def connect(url: str) -> "psycopg.Connection[tuple[object, ...]]":
@@ -54,3 +61,36 @@ def url_of(url: str, role: str) -> str:
 def fresh(name: str) -> str:
     """Return a name that no other test has: roles belong to the whole server."""
     return f"{name}_{uuid4().hex[:12]}"
+
+
+class Roles:
+    """The roles of one test on its database."""
+
+    def __init__(self, database: Database, superuser_url: str, stack: ExitStack) -> None:
+        self.database = database
+        self.superuser_url = superuser_url
+        self._stack = stack
+
+    def make(self, name: str, options: str = "LOGIN") -> str:
+        made = fresh(name)
+        self._stack.enter_context(made_roles(self.superuser_url, made, options=options))
+        return made
+
+    def migrate(self, *readers: str, tenants: tuple[str, ...] = (), **more: Any) -> MigrationReport:
+        return migrate(
+            self.database.owner_url,
+            self.database.runtime_url,
+            readers=Readers(readers, tenants, more.pop("withdrawn", ())),
+            **more,
+        )
+
+    def as_owner(self, statement: str) -> None:
+        with connect(self.database.owner_url) as connection:
+            connection.execute(statement.encode())
+
+    def ask(self, role: str, *statements: str) -> list[tuple[Any, ...]]:
+        """Return what the last statement answers a client that logged in as ``role``."""
+        with connect(url_of(self.database.runtime_url, role)) as connection:
+            for statement in statements[:-1]:
+                connection.execute(statement.encode())
+            return connection.execute(statements[-1].encode()).fetchall()

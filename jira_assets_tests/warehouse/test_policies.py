@@ -23,19 +23,10 @@ from jira_assets.warehouse.scope import (
     within_tenants,
 )
 from jira_assets_tests.conftest import AddIntegration
-from jira_assets_tests.warehouse.rows_of_all import PROTECTED, a_row, fill
+from jira_assets_tests.warehouse.rows_of_all import PROTECTED, a_row
 
 OF_RUNS = ("run_heartbeats", "failure_reports")
 """By partition key: signs of life and failures of runs, of which a tenant's call sees none."""
-
-
-@pytest.fixture
-def filled(warehouse: sa.Engine, integration: AddIntegration) -> tuple[Integration, ...]:
-    """Rows in every table: of acme/cloud, of acme/server, and of another tenant."""
-    made = tuple(integration(key) for key in ("acme/cloud", "acme/server", "globex/cloud"))
-    for each in made:
-        fill(warehouse, each)
-    return made
 
 
 @pytest.fixture
