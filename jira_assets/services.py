@@ -106,7 +106,9 @@ def migrate_services(settings: Settings, readers: Readers | None = None) -> Iter
     if settings.dagster_database_url is not None:
         yield "Dagster's storage is elsewhere: Dagster creates its tables there itself."
         return
-    changed = prepare_dagster(services.owner_url, services.database_url)
+    gone = list(readers.withdrawn) if readers else []
+    served = [report.served_as] if report.served_as else []
+    changed = prepare_dagster(services.owner_url, services.database_url, not_for=[*gone, *served])
     yield f"Schema dagster: {'made ready for' if changed else 'ready for'} this version of Dagster."
 
 

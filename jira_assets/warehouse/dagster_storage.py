@@ -10,6 +10,7 @@ Decisions this module embodies:
   whether they are ready costs one query and no import of Dagster.
 """
 
+from collections.abc import Collection
 from importlib.metadata import version
 from typing import Final
 
@@ -26,7 +27,7 @@ from jira_assets.warehouse.connect import (
     normalize_url,
     trust_no_schema,
 )
-from jira_assets.warehouse.grants import grant_use, role_of
+from jira_assets.warehouse.grants import grant_use, role_of, withdraw
 
 SCHEMA: Final = "dagster"
 
@@ -71,10 +72,13 @@ def check_dagster_storage(url: str) -> None:
         )
 
 
-def prepare_dagster(owner_url: str, runtime_url: str | None = None) -> bool:
+def prepare_dagster(
+    owner_url: str, runtime_url: str | None = None, *, not_for: Collection[str] = ()
+) -> bool:
     """Create or upgrade Dagster's tables as the owner, and let the runtime role use them.
 
-    Repeatable, and safe when several start at once.
+    Repeatable, and safe when several start at once. The roles ``not_for`` lose what they had there;
+    those that the server does not have are passed over.
 
     Returns:
         Whether there was anything to create or to upgrade.
@@ -99,7 +103,14 @@ def prepare_dagster(owner_url: str, runtime_url: str | None = None) -> bool:
         owner = connection.execute(sa.select(sa.func.current_user())).scalar_one()
         if runtime_role not in {None, owner}:
             grant_use(connection, SCHEMA, str(runtime_role), read_only_tables=["alembic_version"])
+        for role in _present(connection, not_for):
+            withdraw(connection, SCHEMA, role)
     return not prepared
+
+
+def _present(connection: sa.Connection, roles: Collection[str]) -> list[str]:
+    query = sa.text("SELECT rolname FROM pg_roles WHERE rolname = ANY (:roles) ORDER BY rolname")
+    return list(connection.scalars(query, {"roles": list(roles)}))
 
 
 def _comment() -> str:

@@ -99,16 +99,17 @@ def grant_reader(connection: sa.Connection, role: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def withdraw(connection: sa.Connection, role: str) -> None:
-    """Take from ``role`` all that it was granted in ``jira``, and in advance."""
+def withdraw(connection: sa.Connection, schema: str, role: str) -> None:
+    """Take from ``role`` all that it was granted in ``schema``, and in advance."""
     quoted = _quote(connection, role)
+    inside, from_role = f"IN SCHEMA {schema}", f"FROM {quoted}"
     for statement in (
-        f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {quoted}",
-        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {SCHEMA} FROM {quoted}",
-        f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {SCHEMA} FROM {quoted}",
-        f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {quoted}",
-        f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} REVOKE ALL ON TABLES FROM {quoted}",
-        f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} REVOKE ALL ON SEQUENCES FROM {quoted}",
+        f"REVOKE ALL ON ALL TABLES {inside} {from_role}",
+        f"REVOKE ALL ON ALL SEQUENCES {inside} {from_role}",
+        f"REVOKE ALL ON ALL FUNCTIONS {inside} {from_role}",
+        f"REVOKE ALL ON SCHEMA {schema} {from_role}",
+        f"ALTER DEFAULT PRIVILEGES {inside} REVOKE ALL ON TABLES {from_role}",
+        f"ALTER DEFAULT PRIVILEGES {inside} REVOKE ALL ON SEQUENCES {from_role}",
     ):
         connection.exec_driver_sql(statement)
 

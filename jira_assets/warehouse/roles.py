@@ -170,7 +170,7 @@ def _write(
             "needs a role of its own."
         )
     if known == "runtime" and kind == "api":
-        withdraw(connection, role)
+        withdraw(connection, SCHEMA, role)
     row = insert(database_roles).values(role_name=role, kind=kind, tenant_ids=tenant_ids)
     changes = {"kind": row.excluded.kind, "tenant_ids": row.excluded.tenant_ids}
     connection.execute(row.on_conflict_do_update(index_elements=["role_name"], set_=changes))
@@ -182,7 +182,7 @@ def _forget(connection: sa.Connection, role: str) -> None:
         known = sorted(connection.scalars(sa.select(_roles.role_name)))
         raise RoleError(f"{role} is no role of ours; known are: {', '.join(known) or 'none'}.")
     if (role, kind) in _present(connection):
-        withdraw(connection, role)
+        withdraw(connection, SCHEMA, role)
     connection.execute(sa.delete(database_roles).where(_roles.role_name == role))
 
 
