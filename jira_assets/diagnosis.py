@@ -122,6 +122,17 @@ def examine_webhook(settings: "Settings") -> Iterator[Finding]:
         )
 
 
+def examine_retention(overdue: int, days: int) -> Iterator[Finding]:
+    """Say that nobody prunes, where ``overdue`` rows of bookkeeping are well past ``days`` days."""
+    if overdue:
+        yield Finding(
+            f"Nobody removes old raw data: {overdue:,} rows about what was over more than {days} "
+            "days ago are still there. Raw data and Dagster's event log grow without end.",
+            "Switch on the schedule retention_of_raw, on the UI's page Automation, which sees to "
+            "both. `jira-assets prune --dry-run` says what would go.",
+        )
+
+
 def _examine_pools(pools: Mapping[str, Any]) -> Iterator[Finding]:
     if pools.get("default_limit") is None:
         yield Finding(
@@ -148,7 +159,7 @@ def examine(settings: "Settings") -> list[Finding]:
     findings: list[Finding] = []
     try:
         services = connect_services(settings)
-        findings += _postgres(engine_for(services.database_url))
+        findings += _postgres(engine_for(services.database_url), settings)
     except WarehouseUnavailableError as error:
         return [Finding(str(error), "Nothing else was examined.", broken=True)]
     findings += examine_embedded(
@@ -165,7 +176,7 @@ def examine(settings: "Settings") -> list[Finding]:
     return findings + list(examine_webhook(settings))
 
 
-def _postgres(engine: "sa.Engine") -> Iterator[Finding]:
+def _postgres(engine: "sa.Engine", settings: "Settings") -> Iterator[Finding]:
     import sqlalchemy as sa
 
     from jira_assets.warehouse.migrate import pending
@@ -184,7 +195,7 @@ def _postgres(engine: "sa.Engine") -> Iterator[Finding]:
         )
         behind = pending(connection)
     if not behind:
-        yield from _examine_sight(engine)
+        yield from _examine_what_is_seen(engine, settings)
     yield from examine_roles(
         role=role, superuser=superuser, owns_tables=bool(owned), bypasses=bypasses
     )
@@ -207,16 +218,20 @@ def _dagster_storage(url: str) -> Iterator[Finding]:
         yield Finding(str(error), "", broken=True)
 
 
-def _examine_sight(engine: "sa.Engine") -> Iterator[Finding]:
-    """Say whether the policies refuse the role altogether: it was renamed, or never named."""
+def _examine_what_is_seen(engine: "sa.Engine", settings: "Settings") -> Iterator[Finding]:
+    """Say what all rows tell, or that policies refuse the role: it was renamed, or never named."""
     import sqlalchemy as sa
 
     from jira_assets.warehouse.connect import OutOfScopeError
+    from jira_assets.warehouse.retention import KeepRule, overdue_records
     from jira_assets.warehouse.scope import everything
 
+    all_of_it = everything(engine, "doctor looks whether anything can be seen, and at what is old")
     try:
-        with everything(engine, "doctor looks whether anything can be seen").connect() as seeing:
+        with all_of_it.connect() as seeing:
             seeing.execute(sa.text("SELECT FROM jira.tenants LIMIT 1"))
+        rule = KeepRule.of(settings)
+        yield from examine_retention(overdue_records(all_of_it, rule), rule.days)
     except OutOfScopeError as error:
         yield Finding(f"Runs see no rows: {error}", "", broken=True)
 

@@ -10,6 +10,7 @@ from jira_assets.diagnosis import (
     examine_dead_letters,
     examine_embedded,
     examine_instance,
+    examine_retention,
     examine_roles,
     examine_webhook,
 )
@@ -138,3 +139,12 @@ def test_a_webhook_that_cannot_be_is_broken_and_not_repeated() -> None:
 
 def test_a_webhook_is_in_order() -> None:
     assert webhook_findings(**{VARIABLE: "https://hooks.example.com/x"}) == []
+
+
+def test_what_should_be_long_gone_says_that_nobody_prunes() -> None:
+    assert list(examine_retention(0, 30)) == []
+    (finding,) = examine_retention(1200, 30)
+    assert "1,200 rows" in finding.what
+    assert "more than 30 days ago" in finding.what
+    assert "retention_of_raw" in finding.remedy
+    assert not finding.broken

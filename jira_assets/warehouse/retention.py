@@ -44,6 +44,7 @@ _MOST_DAYS: Final = 36_500
 _FEWEST_DAYS: Final = 1
 """For so long a step may be retried, or a request repeated."""
 _SAY_EVERY_PAGES: Final = 20_000
+_DAYS_OF_GRACE: Final = 2
 
 
 class InvalidRuleError(ValueError):
@@ -215,6 +216,14 @@ def preview(engine: sa.Engine, rule: KeepRule) -> PruneReport:
             if rows:
                 report.records[table] = int(rows)
     return report
+
+
+def overdue_records(engine: sa.Engine, rule: KeepRule) -> int:
+    """Return how many rows of bookkeeping should have gone two days ago: some, if nobody prunes."""
+    days = rule.records()["days"] + _DAYS_OF_GRACE
+    with engine.connect() as connection:
+        counts = [connection.scalar(count, {"days": days}) for count in sql.COUNT_RECORDS.values()]
+    return sum(count or 0 for count in counts)
 
 
 class _Tally:

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from jira_assets.warehouse.tables import DATA_TABLES, raw_extractions
+from jira_assets.warehouse.tables import DATA_TABLES, raw_extractions, run_heartbeats
 from jira_assets_tests.commands.desk import Desk
 from jira_assets_tests.commands.shell import KEY, everything, fingerprints, scalar
 from jira_assets_tests.warehouse.retention_data import days_ago
@@ -48,6 +48,24 @@ def test_after_a_pruning_a_replay_makes_the_same_tables(desk: Desk) -> None:
     gone = desk.shell("replay", KEY, "--extraction", str(first))
     assert gone.code == 1
     assert f"nothing of extraction {first} has landed for {KEY}" in gone.said
+
+
+def test_doctor_says_that_nobody_prunes_until_somebody_does(desk: Desk) -> None:
+    assert desk.sync("--only", "statuses").code == 0
+    told = "Nobody removes old raw data"
+
+    def age(days: float) -> None:
+        with desk.engine.begin() as connection:
+            old = days_ago(days)
+            connection.execute(sa.update(run_heartbeats).values(finished_at=old, heartbeat_at=old))
+
+    age(31)
+    assert told not in desk.shell("doctor").said, "retention runs once a day: not late yet"
+    age(33)
+    assert told in desk.shell("doctor").said
+    assert told not in desk.shell("doctor", JIRA_ASSETS_KEEP_DAYS="60").said
+    assert desk.shell("prune").code == 0
+    assert told not in desk.shell("doctor").said
 
 
 def test_by_default_what_is_young_stays(synced: Desk) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import make_url
 from jira_assets.diagnosis import _postgres
 from jira_assets.sandbox.postgres import OWNER_ROLE
 from jira_assets.services import _words
+from jira_assets.settings import Settings
 from jira_assets.warehouse.connect import (
     PermissionMissingError,
     engine_for,
@@ -69,7 +70,7 @@ def test_a_role_that_no_policy_holds_is_no_reader_and_said_to_be_free(
         assert report.unheld == (role,)
     else:
         assert report.granted_to is None
-    (finding,) = _postgres(engine_for(runtime))
+    (finding,) = _postgres(engine_for(runtime), Settings.from_environment())
     assert role in finding.what
 
 
@@ -112,9 +113,9 @@ def test_doctor_says_that_the_tables_do_not_know_the_runtime_role(
 ) -> None:
     assert filled
     runtime = engine_for(roles.database.runtime_url)
-    assert list(_postgres(runtime)) == []
+    assert list(_postgres(runtime, Settings.from_environment())) == []
     roles.as_owner("DELETE FROM jira.database_roles")
-    (finding,) = _postgres(runtime)
+    (finding,) = _postgres(runtime, Settings.from_environment())
     assert finding.broken
     assert "JIRA_ASSETS_DATABASE_URL if runs connect as it" in finding.what
 
