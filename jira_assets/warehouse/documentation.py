@@ -25,18 +25,20 @@ EARLIER_NAMES: Final = {
 _DIALECT: Final = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
 _HEAD: Final = """# Tables
 
-Made from `jira_assets/warehouse/tables.py` and `views.py` by
+Made from `jira_assets/warehouse/tables.py`, what it names, and `views.py` by
 `python -m jira_assets.warehouse.documentation`.
 
-All tables are in the schema `jira`; Dagster's own are in `dagster`. A *key* column is part of the
-primary key. "Earlier name" is what the service before this project called the same thing.
-Jira's ids are text and unique only inside an integration, so `integration_id` leads every key.
+All tables are in the schema `jira`; Dagster's own are in `dagster`. What Jira has comes first.
+A *key* column is part of the primary key. "Earlier name" is what the service before this project
+called the same thing. Jira's ids are text and unique only inside an integration, so
+`integration_id` leads every key.
 """
 
 
 def document() -> str:
     """Return the whole page."""
-    tables = (line for table in metadata.tables.values() for line in _of(table))
+    others = (table for table in metadata.tables.values() if table.name not in DATA_TABLES)
+    tables = (line for table in (*DATA_TABLES.values(), *others) for line in _of(table))
     return "\n".join([_HEAD, *tables, *(line for view in VIEWS for line in _of_view(view))])
 
 

@@ -12,12 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from jira_assets.warehouse.contracts import MAPPED_COLUMNS
-from jira_assets.warehouse.schema import (
-    data_table,
-    metadata,
-    now,
-    timestamp,
-)
+from jira_assets.warehouse.schema import data_table, metadata, now, timestamp
 
 projects_custom_fields = data_table(
     "projects_custom_fields",
