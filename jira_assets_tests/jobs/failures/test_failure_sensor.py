@@ -1,128 +1,29 @@
 """From a run that failed to a person and back: real runs in Dagster, a real webhook on loopback."""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB, build_definitions, defs
-from jira_assets.jobs.ended_runs import Cursor
-from jira_assets.jobs.failure_messages import ONE_BY_ONE
-from jira_assets.jobs.failure_sensor import SENSOR_NAME
+from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB
 from jira_assets.jobs.reconciler import end_dead_runs
-from jira_assets.jobs.webhook import VARIABLE
-from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
-from jira_assets.queue.resource import BrokerResource
+from jira_assets.partitions import PartitionKey
 from jira_assets.queue.runs import MESSAGE_IDS_TAG
 from jira_assets.sandbox.credentials import Credentials
 from jira_assets.sandbox.faults import Fault
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.synthetic import synthetic_site
-from jira_assets.warehouse.connect import try_advisory_lock
 from jira_assets.warehouse.heartbeat import beat
 from jira_assets.warehouse.integrations import add_integration, set_active
 from jira_assets.warehouse.job_settings import JOB_TAG, MAX_RETRIES_TAG, RETRIES_LEFT_TAG
-from jira_assets.warehouse.resource import WarehouseResource
 from jira_assets.warehouse.tables import etl_job_queue, failure_reports, run_heartbeats
-from jira_assets_tests.jobs.webhooks import CANARY, Receiver, receiving
-from jira_assets_tests.warehouse.jobs_data import add_jobs
+from jira_assets_tests.jobs.failures.place import KEY, Place
+from jira_assets_tests.jobs.webhooks import CANARY, Receiver
 
-KEY = "acme/cloud"
 TOKEN = "right-token"
-NO_WAREHOUSE = "postgresql://user:s3cret@127.0.0.1:1/warehouse"
-
-
-@dataclass
-class Place:
-    """A Dagster with our code location, a warehouse, a site, and the sensor's cursor."""
-
-    instance: dg.DagsterInstance
-    engine: sa.Engine
-    warehouse: WarehouseResource
-    cursor: str | None = None
-    said: list[str] = field(default_factory=list)
-
-    def tick(self) -> str:
-        """Evaluate the sensor; what it says."""
-        context = dg.build_sensor_context(
-            instance=self.instance, resources={"warehouse": self.warehouse}, cursor=self.cursor
-        )
-        data = defs.get_repository_def().get_sensor_def(SENSOR_NAME).evaluate_tick(context)
-        self.cursor = data.cursor or self.cursor
-        self.said.append(f"{data.skip_message} {data.cursor}")
-        return str(data.skip_message)
-
-    def ends(self, status: str = "failure", partition: str = KEY, **more: Any) -> str:
-        """Let a run of a job of ours end; returns its id."""
-        tags = {"dagster/partition": partition, **more.pop("tags", {})}
-        run_id, job_name = str(uuid4()), more.pop("job_name", EXTRACT_JOB)
-        started = dg.DagsterRunStatus.STARTED
-        self.instance.add_run(
-            dg.DagsterRun(job_name=job_name, run_id=run_id, status=started, tags=tags)
-        )
-        kind = {
-            "failure": dg.DagsterEventType.RUN_FAILURE,
-            "success": dg.DagsterEventType.RUN_SUCCESS,
-        }[status]
-        message = more.pop("message", "It went wrong.")
-        self.instance.report_dagster_event(
-            dg.DagsterEvent(event_type_value=kind.value, job_name=job_name, message=message),
-            run_id=run_id,
-        )
-        return run_id
-
-    def rows(self) -> list[Any]:
-        with self.engine.connect() as connection:
-            query = sa.select(failure_reports).order_by(failure_reports.c.partition_key)
-            return list(connection.execute(query))
-
-    def patience_is_over(self) -> None:
-        """Let the time pass for which the webhook is left alone."""
-        cursor = Cursor.read(self.cursor, datetime.now(UTC))
-        assert cursor.silent_until is not None
-        past = {"silent_until": datetime.now(UTC) - timedelta(seconds=1)}
-        self.cursor = cursor.model_copy(update=past).model_dump_json()
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    with receiving() as made:
-        monkeypatch.setenv(VARIABLE, made.url)
-        monkeypatch.setenv("JIRA_ASSETS_DAGSTER_URL", "https://dagster.acme.example/")
-        yield made
-
-
-@pytest.fixture
-def place(warehouse: sa.Engine, runtime_url: str) -> Iterator[Place]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        made = Place(instance, warehouse, WarehouseResource(database_url=runtime_url))
-        made.tick()
-        yield made
-
-
-@pytest.fixture
-def deployed(place: Place, tmp_path: Path) -> dg.Definitions:
-    """The code location on the place's warehouse, for real runs."""
-    place.instance.add_dynamic_partitions(PARTITIONS_NAME, [KEY])
-    broker = BrokerResource(broker_url=f"filesystem://{tmp_path}/broker")
-    return build_definitions(resources={"warehouse": place.warehouse, "broker": broker})
-
-
-@pytest.fixture
-def acme(place: Place) -> Place:
-    """The place with its integration acme/cloud, of a Jira that is not asked."""
-    add_jobs(place.engine)
-    return place
-
-
-# ------------------------------------------------------------------------------------ the whole way
 
 
 def test_a_wrong_token_reaches_a_person_and_so_does_the_right_one(
@@ -406,186 +307,3 @@ def test_what_nobody_looks_after_any_more_is_forgotten(acme: Place, receiver: Re
     acme.tick()
     assert acme.rows() == []
     assert len(receiver.texts) == 1
-
-
-# ----------------------------------------------------------------------- the webhook is not there
-
-
-def test_without_a_webhook_it_is_recorded_and_told_once_there_is_one(
-    acme: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acme.ends()
-    assert acme.tick() == f"1 message waits. Nobody is told: {VARIABLE} is not set."
-    with receiving() as receiver:
-        monkeypatch.setenv(VARIABLE, receiver.url)
-        acme.tick()
-        assert len(receiver.texts) == 1
-
-
-def test_a_webhook_that_is_away_gets_the_message_later_and_once(
-    acme: Place, receiver: Receiver
-) -> None:
-    receiver.status = 500
-    acme.ends()
-    assert "is out of order (500)" in acme.tick()
-    receiver.status = 200
-    assert "1 message waits. The webhook at 127.0.0.1 is out of order" in acme.tick()
-    assert len(receiver.asked) == 1
-    acme.patience_is_over()
-    acme.tick()
-    acme.tick()
-    assert len(receiver.texts) == 1
-
-
-def test_a_recovery_that_the_webhook_did_not_take_is_told_later(
-    acme: Place, receiver: Receiver
-) -> None:
-    acme.ends()
-    acme.tick()
-    receiver.status = 503
-    acme.ends("success")
-    acme.tick()
-    receiver.status = 200
-    acme.patience_is_over()
-    acme.tick()
-    assert "recovered" in receiver.texts[1]
-    assert acme.rows() == []
-
-
-def test_one_that_fails_again_before_its_recovery_was_told_never_recovered(
-    acme: Place, receiver: Receiver
-) -> None:
-    acme.ends()
-    acme.tick()
-    receiver.status = 503
-    acme.ends("success")
-    acme.tick()
-    acme.ends()
-    acme.patience_is_over()
-    receiver.status = 200
-    acme.tick()
-    assert len(receiver.texts) == 1
-    assert acme.rows()[0].failures == 2
-
-
-def test_a_webhook_that_is_gone_is_said_in_the_tick_and_in_the_log(
-    acme: Place, receiver: Receiver, capfd: pytest.CaptureFixture[str]
-) -> None:
-    receiver.status = 410
-    acme.ends()
-    said = acme.tick()
-    assert "is gone (410). Whoever runs jira_assets must put one that works into" in said
-    assert "ERROR - The webhook at 127.0.0.1 is gone (410)" in capfd.readouterr().err
-
-
-def test_a_limit_of_the_webhook_is_obeyed(acme: Place, receiver: Receiver) -> None:
-    receiver.status, receiver.headers = 429, {"Retry-After": "900"}
-    acme.ends()
-    acme.tick()
-    silent = Cursor.read(acme.cursor, datetime.now(UTC)).silent_until
-    assert silent is not None
-    left = (silent - datetime.now(UTC)).total_seconds()
-    assert left == pytest.approx(900, abs=30)
-
-
-def test_a_webhook_that_cannot_be_is_said_and_not_repeated(
-    acme: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(VARIABLE, f"http://hooks.example.com/{CANARY}")
-    acme.ends()
-    said = acme.tick()
-    assert f"1 message waits. {VARIABLE} would be called over plain http" in said
-    assert "CANARY" not in said
-
-
-def test_without_postgres_nothing_moves(acme: Place, receiver: Receiver) -> None:
-    there, before = acme.warehouse, acme.cursor
-    acme.ends()
-    acme.warehouse = WarehouseResource(database_url=NO_WAREHOUSE)
-    said = acme.tick()
-    assert said.startswith("Nothing was recorded. Postgres is not available")
-    assert "s3cret" not in said
-    assert acme.cursor == before
-    acme.warehouse = there
-    acme.tick()
-    assert len(receiver.texts) == 1
-
-
-# ---------------------------------------------------------------------- ticks that die, and crowds
-
-
-def test_a_tick_that_died_before_its_cursor_was_kept_changes_nothing_when_it_comes_again(
-    acme: Place, receiver: Receiver
-) -> None:
-    before = acme.cursor
-    acme.ends()
-    acme.tick()
-    acme.cursor = before
-    acme.tick()
-    assert len(receiver.texts) == 1
-    assert acme.rows()[0].failures == 1
-    acme.ends("success")
-    acme.tick()
-    acme.cursor = before
-    acme.tick()
-    assert len(receiver.texts) == 2
-    assert acme.rows() == []
-
-
-def test_two_daemons_tell_it_once(acme: Place, receiver: Receiver) -> None:
-    acme.ends()
-    with acme.engine.begin() as other:
-        assert try_advisory_lock(other, "jira_assets/report_failures")
-        assert acme.tick() == "Another daemon is telling what failed."
-    assert receiver.texts == []
-    acme.tick()
-    assert len(receiver.texts) == 1
-
-
-def test_a_cloud_that_is_down_is_a_few_messages(acme: Place, receiver: Receiver) -> None:
-    keys = [f"acme/site{number}" for number in range(40)]
-    for key in keys:
-        add_integration(
-            acme.engine, PartitionKey.parse(key), base_url="https://acme.example", auth="none"
-        )
-        acme.ends(partition=key)
-    acme.tick()
-    assert len(receiver.texts) == ONE_BY_ONE + 1
-    assert "35 partitions are failing besides" in receiver.texts[-1]
-    assert all(row.told_at is not None for row in acme.rows())
-    for key in keys:
-        acme.ends("success", partition=key)
-    acme.tick()
-    assert len(receiver.texts) == 2 * (ONE_BY_ONE + 1)
-    assert acme.rows() == []
-
-
-def test_a_sensor_that_was_off_tells_what_still_fails_and_not_what_has_recovered(
-    acme: Place, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jira_assets.jobs.failure_sensor.MOST", 1)
-    monkeypatch.setattr("jira_assets.jobs.ended_runs.BEHIND", timedelta(0))
-    acme.ends()
-    acme.ends("success")
-    for _ in range(3):
-        acme.tick()
-    assert receiver.texts == []
-    assert "Reads what ended since " in acme.said[1]
-
-
-def test_a_tick_that_took_long_leaves_the_rest_to_the_next(
-    acme: Place, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acme.ends()
-    with monkeypatch.context() as late:
-        late.setattr("jira_assets.jobs.failure_sensor.POSTING_SECONDS", -1.0)
-        assert acme.tick() == "The other messages come with the next tick."
-    acme.tick()
-    assert len(receiver.texts) == 1
-
-
-def test_what_came_before_the_first_tick_is_not_told(acme: Place, receiver: Receiver) -> None:
-    acme.ends()
-    acme.cursor = None
-    acme.tick()
-    assert receiver.texts == []
