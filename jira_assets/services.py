@@ -106,9 +106,7 @@ def migrate_services(settings: Settings, readers: Readers | None = None) -> Iter
     if settings.dagster_database_url is not None:
         yield "Dagster's storage is elsewhere: Dagster creates its tables there itself."
         return
-    gone = list(readers.withdrawn) if readers else []
-    served = [report.served_as] if report.served_as else []
-    changed = prepare_dagster(services.owner_url, services.database_url, not_for=[*gone, *served])
+    changed = prepare_dagster(services.owner_url, services.database_url)
     yield f"Schema dagster: {'made ready for' if changed else 'ready for'} this version of Dagster."
 
 
@@ -159,9 +157,9 @@ def _words(report: MigrationReport) -> Iterator[str]:
         yield f"{role}, used before, still sees rows: `jira-assets migrate --no-role {role}`."
     if report.unheld:
         yield (
-            f"But no policy holds {', '.join(report.unheld)} (a superuser, BYPASSRLS, or a member "
-            "of the owner): tenants are not kept apart there. Whoever administers the server must "
-            "take that from it."
+            f"But no policy holds {', '.join(report.unheld)} (a superuser, BYPASSRLS, the owner, "
+            "or a member of these): tenants are not kept apart there. Whoever administers the "
+            "server must take that from it."
         )
     yield from (f"But {entangled_words(*pair)}" for pair in report.entangled)
 

@@ -151,7 +151,8 @@ def update(partition: "PartitionKey", **options: Any) -> None:
     if not given:
         raise click.UsageError("nothing to change: give at least one option.")
     engine = warehouse_engine()
-    updated = update_integration(engine, partition, **given)
+    check = _check_site if "base_url" in given else None
+    updated = update_integration(engine, partition, check, **given)
     click.echo(f"now {_described(updated)}")
     if given.get("custom_field_mappings"):
         for line in told_of_mapping(updated, known_fields(engine, updated.id)):

@@ -2,8 +2,8 @@
 
 Decisions this module embodies:
 
-* A tick asks for runs and writes nothing, so that "Test schedule" in the UI only shows what it
-  would ask for. Rows of ``job_requests`` would have been written by a test, too.
+* A tick asks for runs and writes nothing, so that "Preview tick result" in the UI only shows what
+  it would ask for. Rows of ``job_requests`` would have been written by a test, too.
 * A nightly run belongs to no job of ``etl_jobs``, as one by hand does: the jobs of its integration
   wait until it is over, and where a run reads the integration already, it waits for that one (the
   lease of the extraction step). Those that would have to wait come last, and all of them after what
@@ -33,8 +33,8 @@ RETENTION: Final = "retention_of_raw"
 CRONS: Final = {NIGHTLY: "0 2 * * *", RETENTION: "30 3 * * *"}
 """When each schedule ticks, in UTC."""
 PRIORITY: Final = -100
-"""After the runs of jobs, whose priority in Dagster is that of their row with its sign turned."""
-_SCHEDULE_TAG: Final = "dagster/schedule_name"
+"""After the runs of jobs; until it holds up an overdue one: see ``launch_order``."""
+SCHEDULE_TAG: Final = "dagster/schedule_name"
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def night_request(key: str, night: str) -> dg.RunRequest:
 
 def _on_them(instance: dg.DagsterInstance, schedule: str) -> set[str]:
     """Return the partitions that a run of the schedule is on, or waits to be."""
-    filters = dg.RunsFilter(tags={_SCHEDULE_TAG: schedule}, statuses=list(IN_FLIGHT))
+    filters = dg.RunsFilter(tags={SCHEDULE_TAG: schedule}, statuses=list(IN_FLIGHT))
     return {run.tags.get(PARTITION_TAG, "") for run in instance.get_runs(filters)}
 
 

@@ -3,9 +3,7 @@
 Decisions this module embodies:
 
 * Nothing is kept between ticks: what is to be done is read off the rows and Dagster's runs.
-* Dagster launches the runs of a higher ``dagster/priority`` first, and a job of priority 1 runs
-  first: the tag is the priority with its sign turned. An overdue one has that of the first, or
-  it would wait in the queue for ever where there is more to do than time.
+* In which order Dagster launches the runs is ``launch_order``'s.
 * The run's tags say which job it is. By them it finds its row; a run that somebody starts by hand
   has none, and changes no job.
 """
@@ -17,6 +15,7 @@ from typing import Any, Final
 import dagster as dg
 import sqlalchemy as sa
 
+from jira_assets.jobs.launch_order import PRIORITY_TAG, hurry, priority
 from jira_assets.jobs.planning import AskedRun, JobsPlan, World, plan
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
 from jira_assets.queue.runs import IN_FLIGHT, partitions_in_flight, runs_by_key, why_it_failed
@@ -73,6 +72,7 @@ def jobs_tick(
         return JobsTick(words=held_up)
     made = plan(due, _world(instance, due, job_types, not_reading))
     words = [f"{job.partition_key} {job.job_name}: launched, {_why(job)}" for job in made.launches]
+    words += hurry(instance, due)
     return JobsTick(made.launches, words + _give_up(engine, made) + made.waiting + held_up)
 
 
@@ -123,7 +123,7 @@ def run_tags(job: DueJob) -> dict[str, str]:
         JOB_TAG: job.job_name,
         MAX_RETRIES_TAG: str(job.max_retries),
         RETRIES_LEFT_TAG: str(max(0, job.max_retries - job.attempt)),
-        "dagster/priority": str(-1 if job.overdue else -job.priority),
+        PRIORITY_TAG: str(priority(job)),
         # The attempts are counted on the row; Dagster's own retries would come on top.
         "dagster/max_retries": "0",
     }

@@ -13,6 +13,7 @@ Decisions this module embodies:
 """
 
 import os
+import re
 from functools import cache
 from typing import Any, Final
 
@@ -102,15 +103,21 @@ def normalize_url(url: str, driver: str = PSYCOPG) -> str:
         raise InvalidDatabaseUrlError(_NO_URL) from None
     if parsed.get_backend_name() not in {"postgres", "postgresql"}:
         raise InvalidDatabaseUrlError(_NO_URL)
-    if "@" in f"{parsed.host}{parsed.database}":  # the rest of a password, taken for something else
+    if "@" in f"{parsed.host}{_after_authority(url)}":  # a rest of a password, taken for more
         raise InvalidDatabaseUrlError(_NO_URL)
     named = parsed.set(drivername=f"postgresql+{driver}")
     return named.render_as_string(hide_password=False)
 
 
+def _after_authority(url: str) -> str:
+    """Return what stands behind user, password and host: from the first of ``/``, ``?``, ``#``."""
+    _, *rest = re.split("[/?#]", url.partition("://")[2], maxsplit=1)
+    return "".join(rest)
+
+
 _NO_URL: Final = (
-    "this is no Postgres URL: use postgresql://user:password@host:5432/database, with @ and / in a "
-    "password written as %40 and %2F."
+    "this is no Postgres URL: use postgresql://user:password@host:5432/database, with @, /, ? and "
+    "# in a password written as %40, %2F, %3F and %23."
 )
 
 

@@ -10,9 +10,7 @@ Decisions this module embodies:
   whether they are ready costs one query and no import of Dagster.
 """
 
-from collections.abc import Collection
 from importlib.metadata import version
-from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import make_url
@@ -27,21 +25,22 @@ from jira_assets.warehouse.connect import (
     normalize_url,
     trust_no_schema,
 )
-from jira_assets.warehouse.grants import grant_use, role_of, withdraw
-
-SCHEMA: Final = "dagster"
+from jira_assets.warehouse.grants import grant_use, role_of
+from jira_assets.warehouse.schema import DAGSTER_SCHEMA
 
 
 def dagster_storage_url(database_url: str) -> str:
     """Return the URL for ``dagster.yaml``: the same database and role, schema ``dagster``."""
     url = make_url(normalize_url(database_url, PSYCOPG2))
-    options = f"-csearch_path={SCHEMA}"
+    options = f"-csearch_path={DAGSTER_SCHEMA}"
     return url.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
 def dagster_is_prepared(connection: sa.Connection) -> bool:
     """Whether Dagster's tables are there, for the installed version of Dagster."""
-    found = sa.select(sa.func.obj_description(sa.func.to_regnamespace(SCHEMA), "pg_namespace"))
+    found = sa.select(
+        sa.func.obj_description(sa.func.to_regnamespace(DAGSTER_SCHEMA), "pg_namespace")
+    )
     return bool(connection.execute(found).scalar_one_or_none() == _comment())
 
 
@@ -72,13 +71,10 @@ def check_dagster_storage(url: str) -> None:
         )
 
 
-def prepare_dagster(
-    owner_url: str, runtime_url: str | None = None, *, not_for: Collection[str] = ()
-) -> bool:
+def prepare_dagster(owner_url: str, runtime_url: str | None = None) -> bool:
     """Create or upgrade Dagster's tables as the owner, and let the runtime role use them.
 
-    Repeatable, and safe when several start at once. The roles ``not_for`` lose what they had there;
-    those that the server does not have are passed over.
+    Repeatable, and safe when several start at once.
 
     Returns:
         Whether there was anything to create or to upgrade.
@@ -91,26 +87,21 @@ def prepare_dagster(
     with engine.begin() as connection:  # committed first: Dagster's connections must see the schema
         trust_no_schema(connection)
         advisory_lock(connection, "jira_assets/dagster")
-        if not sa.inspect(connection).has_schema(SCHEMA):
-            connection.execute(CreateSchema(SCHEMA))
+        if not sa.inspect(connection).has_schema(DAGSTER_SCHEMA):
+            connection.execute(CreateSchema(DAGSTER_SCHEMA))
     with engine.begin() as connection:
         trust_no_schema(connection)
         advisory_lock(connection, "jira_assets/dagster")
         prepared = dagster_is_prepared(connection)
         if not prepared:
             _create_tables(dagster_storage_url(owner_url))
-            connection.exec_driver_sql(f"COMMENT ON SCHEMA {SCHEMA} IS '{_comment()}'")
+            connection.exec_driver_sql(f"COMMENT ON SCHEMA {DAGSTER_SCHEMA} IS '{_comment()}'")
         owner = connection.execute(sa.select(sa.func.current_user())).scalar_one()
         if runtime_role not in {None, owner}:
-            grant_use(connection, SCHEMA, str(runtime_role), read_only_tables=["alembic_version"])
-        for role in _present(connection, not_for):
-            withdraw(connection, SCHEMA, role)
+            grant_use(
+                connection, DAGSTER_SCHEMA, str(runtime_role), read_only_tables=["alembic_version"]
+            )
     return not prepared
-
-
-def _present(connection: sa.Connection, roles: Collection[str]) -> list[str]:
-    query = sa.text("SELECT rolname FROM pg_roles WHERE rolname = ANY (:roles) ORDER BY rolname")
-    return list(connection.scalars(query, {"roles": list(roles)}))
 
 
 def _comment() -> str:

@@ -15,8 +15,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from jira_assets.warehouse.connect import describe_server, engine_for
-from jira_assets.warehouse.schema import SCHEMA
+from jira_assets.warehouse.connect import advisory_lock, describe_server, engine_for
+from jira_assets.warehouse.schema import DAGSTER_SCHEMA, SCHEMA
 from jira_assets.warehouse.tables import DATA_TABLES, integrations, metadata
 from jira_assets.warehouse.views import VIEWS
 
@@ -99,10 +99,23 @@ def grant_reader(connection: sa.Connection, role: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def withdraw(connection: sa.Connection, schema: str, role: str) -> None:
-    """Take from ``role`` all that it was granted in ``schema``, and in advance."""
-    quoted = _quote(connection, role)
-    inside, from_role = f"IN SCHEMA {schema}", f"FROM {quoted}"
+def withdraw(connection: sa.Connection, role: str) -> None:
+    """Take from ``role`` all that it was granted in ``jira``, in Dagster's schema, and in advance.
+
+    Dagster's is left alone where it is not the owner's.
+    """
+    _withdraw_in(connection, SCHEMA, role)
+    owned = sa.text(
+        "SELECT FROM pg_namespace WHERE nspname = :schema "
+        "AND nspowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
+    )
+    if connection.execute(owned, {"schema": DAGSTER_SCHEMA}).first() is not None:
+        advisory_lock(connection, "jira_assets/dagster")  # whoever prepares it is waited for
+        _withdraw_in(connection, DAGSTER_SCHEMA, role)
+
+
+def _withdraw_in(connection: sa.Connection, schema: str, role: str) -> None:
+    inside, from_role = f"IN SCHEMA {schema}", f"FROM {_quote(connection, role)}"
     for statement in (
         f"REVOKE ALL ON ALL TABLES {inside} {from_role}",
         f"REVOKE ALL ON ALL SEQUENCES {inside} {from_role}",

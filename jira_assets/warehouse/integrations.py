@@ -7,7 +7,7 @@ Decisions this module embodies:
 * A row is never half valid: what is given is laid over what is there, and the whole is checked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Unpack
@@ -181,9 +181,12 @@ def add_integration(
 
 
 def update_integration(
-    engine: sa.Engine, key: PartitionKey, **settings: Unpack[IntegrationSettings]
+    engine: sa.Engine,
+    key: PartitionKey,
+    check: Callable[[Mapping[str, Any]], None] | None = None,
+    **settings: Unpack[IntegrationSettings],
 ) -> Integration:
-    """Change what is given, keep the rest.
+    """Change what is given, keep the rest; ``check`` may refuse the row as it would be then.
 
     Raises:
         InvalidIntegrationError: the row as a whole could not be.
@@ -192,7 +195,10 @@ def update_integration(
     with engine.begin() as connection:
         found = find_integration(connection, key, lock=True)
         before = {name: getattr(found, name) for name in _SETTING_NAMES}
-        _change(connection, found, validated({**before, **settings}))
+        after = validated({**before, **settings})
+        if check is not None:
+            check(after)
+        _change(connection, found, after)
         return find_integration(connection, key)
 
 

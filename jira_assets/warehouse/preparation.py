@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import make_url
 
-from jira_assets.warehouse.dagster_storage import SCHEMA as DAGSTER_SCHEMA
-from jira_assets.warehouse.schema import SCHEMA
+from jira_assets.warehouse.schema import DAGSTER_SCHEMA, SCHEMA
 
 
 class UnnamedRoleError(ValueError):

@@ -6,8 +6,10 @@ Decisions this module embodies:
   whoever names it or not: so rights that were lost come back, and new tables are granted.
 * A role that the server has no more keeps its line: it may be made again, and the policies look at
   roles that are there.
-* A role that no policy holds (a superuser, one with BYPASSRLS, the owner, a member of the owner) is
-  no reader: it would see all tenants, whatever is written down. Of the others it is said.
+* A role that no policy holds, or that may become one (a superuser, one with BYPASSRLS, the owner,
+  a member of these) is no reader: it would see all tenants, whatever is written down. Of the others
+  it is said.
+* A reader of some tenants is not widened to all by leaving the tenants out: it goes first.
 * Nor is a member of the role of runs or of the HTTP service: it could say what it is about, as they
   do. The other way round, they would see rows without saying it. What was granted later is said.
 * A runtime role that becomes the HTTP service's loses first what it had: it would else keep it.
@@ -81,6 +83,8 @@ def register(
     if runtime is not None:
         _write(connection, runtime, "runtime")
     ids = _tenant_ids(connection, readers.tenants)
+    if ids is None:
+        _check_not_widened(connection, readers.roles)
     for role in readers.roles:
         _write(connection, role, "reader", ids)
     for role in readers.withdrawn:
@@ -110,12 +114,12 @@ def _check(connection: sa.Connection, named: Collection[str]) -> None:
 
 
 def unheld(connection: sa.Connection, names: Collection[str]) -> list[str]:
-    """Return those of the roles ``names`` that no policy holds."""
+    """Return those of the roles ``names`` that no policy holds, or that may become such a role."""
     query = sa.text(
-        "SELECT rolname FROM pg_roles AS role WHERE rolname = ANY (:names) "
-        "AND (rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class "
-        "WHERE relnamespace = 'jira'::regnamespace AND relkind = 'r' "
-        "AND pg_has_role(role.oid, relowner, 'USAGE'))) ORDER BY rolname"
+        "SELECT rolname FROM pg_roles AS role WHERE rolname = ANY (:names) AND EXISTS ("
+        "SELECT FROM pg_roles AS free WHERE pg_has_role(role.oid, free.oid, 'MEMBER') "
+        "AND (free.rolsuper OR free.rolbypassrls OR free.oid IN (SELECT relowner FROM pg_class "
+        "WHERE relnamespace = 'jira'::regnamespace AND relkind = 'r'))) ORDER BY rolname"
     )
     return list(connection.scalars(query, {"names": list(names)}))
 
@@ -124,7 +128,7 @@ def _check_held(connection: sa.Connection, readers: Collection[str]) -> None:
     if free := unheld(connection, readers):
         raise RoleError(
             f"{', '.join(free)} would see all tenants, whatever is granted: no policy holds a "
-            "superuser, a role with BYPASSRLS, or the owner of the tables and its members. Name "
+            "superuser, a role with BYPASSRLS, the owner of the tables, and members of these. Name "
             "another role, or let whoever administers the server take that from it."
         )
 
@@ -160,6 +164,15 @@ def entangled_words(member: str, role: str) -> str:
     )
 
 
+def _check_not_widened(connection: sa.Connection, roles: Collection[str]) -> None:
+    for reader in _readers(connection):
+        if reader.role in roles and reader.tenants is not None:
+            raise RoleError(
+                f"{reader.role} reads {reader.words()}, and is named without --tenant: name the "
+                "tenants again, or let it go by --no-role first, if it is to read all."
+            )
+
+
 def _write(
     connection: sa.Connection, role: str, kind: str, tenant_ids: list[int] | None = None
 ) -> None:
@@ -170,7 +183,7 @@ def _write(
             "needs a role of its own."
         )
     if known == "runtime" and kind == "api":
-        withdraw(connection, SCHEMA, role)
+        withdraw(connection, role)
     row = insert(database_roles).values(role_name=role, kind=kind, tenant_ids=tenant_ids)
     changes = {"kind": row.excluded.kind, "tenant_ids": row.excluded.tenant_ids}
     connection.execute(row.on_conflict_do_update(index_elements=["role_name"], set_=changes))
@@ -182,7 +195,7 @@ def _forget(connection: sa.Connection, role: str) -> None:
         known = sorted(connection.scalars(sa.select(_roles.role_name)))
         raise RoleError(f"{role} is no role of ours; known are: {', '.join(known) or 'none'}.")
     if (role, kind) in _present(connection):
-        withdraw(connection, SCHEMA, role)
+        withdraw(connection, role)
     connection.execute(sa.delete(database_roles).where(_roles.role_name == role))
 
 

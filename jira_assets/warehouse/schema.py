@@ -13,6 +13,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 SCHEMA: Final = "jira"
+DAGSTER_SCHEMA: Final = "dagster"
+"""Of the same database: Dagster's own tables, unless its storage is elsewhere."""
 
 NAMING_CONVENTION: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -1,6 +1,7 @@
 """A round: Jira changes, runs are asked for, things break; then they must come right by themselves.
 
-Only a job that failed is asked for once more: what it says that it landed must be in the tables.
+Only a job that failed is asked for again, twice at most: what it says that it landed must be in
+the tables.
 """
 
 import time

@@ -19,9 +19,10 @@ from jira_assets.warehouse.connect import close_engines
 from jira_assets.warehouse.heartbeat import beat
 from jira_assets_tests.chaos.deployment import JUDGE
 from jira_assets_tests.chaos.injections import forge
-from jira_assets_tests.chaos.judge import connections, going_on, judge
+from jira_assets_tests.chaos.judge import SPARE_CONNECTIONS, connections, going_on, judge
 from jira_assets_tests.chaos.servers import named
 from jira_assets_tests.conftest import AddIntegration, Database, engine_seeing_all
+from jira_assets_tests.patience import wait_for
 
 KEY: Final = PartitionKey("acme", "cloud")
 
@@ -90,6 +91,20 @@ def _lease(place: Place) -> None:
     )
 
 
+def _landing(place: Place) -> None:
+    place.execute(
+        "INSERT INTO jira.raw_extractions (extraction_id, tenant_id, integration_id, entity, scope,"
+        " pages, items, started_at, complete_for) SELECT gen_random_uuid(), tenant_id, id,"
+        " 'statuses', 'site', 1, 1, now(), '{}' FROM jira.integrations"
+    )
+
+
+def _slot(place: Place) -> None:
+    storage = place.instance.event_log_storage
+    storage.set_concurrency_slots("jira_sites", 1)
+    storage.claim_concurrency_slot("jira_sites", "a-run", "a_step")
+
+
 LEFT: Final[dict[str, Callable[[Place], None]]] = {
     "1 messages of statuses received": lambda place: _message(place, "received"),
     "1 messages of statuses pending": lambda place: _message(place, "pending"),
@@ -97,6 +112,8 @@ LEFT: Final[dict[str, Callable[[Place], None]]] = {
     "job jira_issues is RUNNING": _running_job,
     "is STARTED": _run,
     "holds a reading lease": _lease,
+    "statuses (site) of extraction": _landing,
+    "pool jira_sites has 1 slots held by ['a-run']": _slot,
 }
 
 
@@ -132,6 +149,13 @@ def test_a_forged_message_is_no_message_of_ours(place: Place, rabbitmq_url: str)
     assert any("1 dead letters, not 0" in line for line in judge(place, 0))
 
 
+def test_the_judge_sees_a_message_that_waits(place: Place, rabbitmq_url: str) -> None:
+    place.broker.depths()  # which declares the queues
+    forge(rabbitmq_url, place.broker.names, 7)
+    said = wait_for("the message", lambda: going_on(place))
+    assert said == ["1 messages wait in RabbitMQ"]
+
+
 @contextmanager
 def _held(place: Place, statement: str) -> Iterator[None]:
     with place.warehouse.connect() as connection:
@@ -144,7 +168,18 @@ def test_the_judge_sees_a_lock_that_somebody_holds(place: Place) -> None:
         assert any("advisory lock 0/7 is held by jira_assets" in each for each in judge(place, 0))
 
 
+def test_the_judge_sees_who_is_idle_in_a_transaction(place: Place) -> None:
+    with _held(place, "SELECT 1 AS forgotten"):
+        looked = wait_for(
+            "five seconds", lambda: [each for each in judge(place, 0) if "forgotten" in each]
+        )
+    assert "is idle in transaction after 'SELECT 1 AS forgotten'" in looked[0]
+
+
 def test_the_judge_counts_the_connections_of_the_program_not_its_own(place: Place) -> None:
     assert connections(place) == 0
     with _held(place, "SELECT 1"):
         assert connections(place) == 1
+        before = 1 - SPARE_CONNECTIONS
+        assert not any("connections to Postgres" in each for each in judge(place, before))
+        assert any("1 connections to Postgres" in each for each in judge(place, before - 1))

@@ -126,6 +126,27 @@ def test_a_private_ca_is_kept_shown_and_removed(desk: Desk) -> None:
     assert integration_row(desk.engine).ca_bundle is None
 
 
+@pytest.mark.parametrize(
+    ("base_url", "said"),
+    [
+        ("https://169.254.169.254", "link-local"),
+        ("https://me:hunter2@jira.acme.example", "base URL"),
+        ("http://jira.acme.example", "JIRA_ASSETS_ALLOW_PLAIN_HTTP"),
+    ],
+)
+def test_a_base_url_that_may_not_be_is_refused_by_update_as_by_add(
+    desk: Desk, base_url: str, said: str
+) -> None:
+    before = integration_row(desk.engine)
+    updated = desk.shell("integration", "update", KEY, "--base-url", base_url)
+    added = desk.shell("integration", "add", "acme/other", "--base-url", base_url, "--auth", "none")
+    for typed in (updated, added):
+        assert typed.code == 1, typed.said
+        assert said in typed.err
+        assert "hunter2" not in typed.said
+    assert integration_row(desk.engine) == before
+
+
 def test_update_without_an_option_is_a_usage_error(desk: Desk) -> None:
     typed = desk.shell("integration", "update", KEY)
     assert typed.code == 2

@@ -7,10 +7,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.remote_origin import (
+    InProcessCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from jira_assets.definitions import DISCOVER_JOB, EXTRACT_JOB, TRANSFORM_JOB, build_definitions
 from jira_assets.jobs.reconciler import end_dead_runs
 from jira_assets.jobs.run_failures import why
+from jira_assets.jobs.schedules import NIGHTLY
 from jira_assets.jobs.sensor import SENSOR_NAME, jobs_tick
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
 from jira_assets.queue.resource import BrokerResource
@@ -19,8 +26,9 @@ from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.integrations import add_integration, get_integration
 from jira_assets.warehouse.job_settings import JOB_TAG, JOB_TYPES, RETRIES_LEFT_TAG
+from jira_assets.warehouse.jobs import update_job
 from jira_assets.warehouse.resource import WarehouseResource
-from jira_assets.warehouse.tables import job_requests, raw_extractions
+from jira_assets.warehouse.tables import etl_jobs, job_requests, raw_extractions
 from jira_assets_tests.warehouse.jobs_data import ask, job, minutes_from_now, requests, write
 
 KEY = "acme/cloud"
@@ -114,6 +122,29 @@ def test_a_due_job_runs_and_writes_its_row(place: Place) -> None:
         assert made.metadata["next_run_at"].value == f"{ended.next_run_at:%Y-%m-%d %H:%M:%S} UTC"
         assert made.metadata["interval_minutes"].value == 1440
     assert place.run_all() == AFTER_METADATA
+
+
+def test_a_nightly_run_that_an_overdue_job_waits_for_goes_as_the_job_would(place: Place) -> None:
+    tags = {"dagster/partition": KEY, "dagster/schedule_name": NIGHTLY, "dagster/priority": "-100"}
+    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="jira_assets"))
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), EXTRACT_JOB)
+    night = dg.DagsterRun(
+        job_name=EXTRACT_JOB,
+        status=dg.DagsterRunStatus.QUEUED,
+        tags=tags,
+        remote_job_origin=origin,
+    )
+    place.instance.add_run(night)
+    assert "another run is on acme/cloud" in str(place.tick())
+
+    update_job(place.engine, PartitionKey.parse(KEY), "jira_metadata", schedule_interval_minutes=1)
+    long_ago = sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 2)
+    with place.engine.begin() as connection:
+        connection.execute(sa.update(etl_jobs).values(next_run_at=long_ago))
+    assert f"overdue behind run {night.run_id}" in str(place.tick())
+    waiting = place.instance.get_run_by_id(night.run_id)
+    assert waiting is not None
+    assert waiting.tags["dagster/priority"] == "-1"
 
 
 def test_the_fields_are_discovered_after_the_metadata_by_a_run_of_their_own(place: Place) -> None:

@@ -17,7 +17,8 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
     QueuedRunCoordinatorDaemon,
 )
 
-from jira_assets.jobs.schedules import night_request
+from jira_assets.jobs.launch_order import hurry
+from jira_assets.jobs.schedules import NIGHTLY, night_request
 from jira_assets.jobs.sensor import run_tags
 from jira_assets.warehouse.due_jobs import DueJob
 from jira_assets_tests.jobs import idle_definitions
@@ -63,9 +64,12 @@ def queue(workspace: WorkspaceProcessContext, tags: dict[str, str]) -> str:
     return run.run_id
 
 
+def due(partition: str, priority: int = 1, *, overdue: bool = False) -> DueJob:
+    return DueJob(1, partition, "any", "metadata", priority, 0, NOW, overdue=overdue)
+
+
 def job_tags(priority: int, *, overdue: bool = False) -> dict[str, str]:
-    job = DueJob(1, "acme/cloud", "any", "metadata", priority, 0, NOW, overdue=overdue)
-    return run_tags(job)
+    return run_tags(due("acme/cloud", priority, overdue=overdue))
 
 
 def test_who_is_overdue_waits_behind_nobody_that_came_later() -> None:
@@ -76,15 +80,50 @@ def test_who_is_overdue_waits_behind_nobody_that_came_later() -> None:
 def test_priority_1_is_launched_first_and_the_night_last(
     workspace: WorkspaceProcessContext,
 ) -> None:
-    instance = workspace.instance
     night = queue(workspace, dict(night_request("acme/cloud", "2026-03-01").tags))
     fifth, first = queue(workspace, job_tags(5)), queue(workspace, job_tags(1))
+    assert launched(workspace) == [first, fifth, night]
+
+
+def launched(workspace: WorkspaceProcessContext) -> list[str]:
+    """Let the daemon launch what is in the queue, one after the other; the runs in that order."""
+    instance, order = workspace.instance, []
     daemon = QueuedRunCoordinatorDaemon(interval_seconds=1)
     launching = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING])
-    launched = []
-    for _ in range(3):
+    while instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])):
         list(daemon.run_iteration(workspace))
         (run,) = instance.get_runs(launching)
-        launched.append(run.run_id)
+        order.append(run.run_id)
         instance.report_run_failed(run, "over")
-    assert launched == [first, fifth, night]
+    return order
+
+
+def on(partition: str, workspace: WorkspaceProcessContext, tags: dict[str, str]) -> str:
+    """Queue a run that is on a partition."""
+    run_id = queue(workspace, tags)
+    workspace.instance.add_run_tags(run_id, {"dagster/partition": partition})
+    return run_id
+
+
+def test_a_night_that_holds_up_an_overdue_job_goes_before_others_overdue_jobs(
+    workspace: WorkspaceProcessContext,
+) -> None:
+    """Else these go before it for ever, and its integration stands still."""
+    nightly = {"dagster/schedule_name": NIGHTLY}
+    acme, dull = (
+        on(key, workspace, {**night_request(key, "2026-03-01").tags, **nightly})
+        for key in ("acme/cloud", "dull/cloud")
+    )
+    fourth = on("acme/cloud", workspace, job_tags(4))
+    theirs = on("acme/cloud", workspace, {"dagster/priority": "-50"})
+    globex = on("globex/cloud", workspace, job_tags(1, overdue=True))
+    assert hurry(workspace.instance, [due("acme/cloud"), due("dull/cloud")]) == []
+
+    late = due("acme/cloud", overdue=True)
+    said = hurry(workspace.instance, [late, due("dull/cloud")])
+    assert sorted(said) == sorted(
+        f"acme/cloud any: overdue behind run {run_id}, which now goes as it would"
+        for run_id in (acme, fourth)
+    )
+    assert hurry(workspace.instance, [late]) == []
+    assert launched(workspace) == [acme, fourth, globex, theirs, dull]

@@ -1,4 +1,4 @@
-"""What the clock asks for: evaluated as Dagster and its "Test schedule" do, and run."""
+"""What the clock asks for: evaluated as Dagster and its preview of a tick do, and run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

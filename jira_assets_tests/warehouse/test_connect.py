@@ -37,9 +37,9 @@ def test_every_spelling_names_the_driver_that_was_asked_for(written: str) -> Non
 
 
 def test_passwords_and_options_survive_a_normalization() -> None:
-    url = "postgresql://u:p%40ss%2Fword@/d?host=%2Ftmp%2Fsocket&sslmode=require"
+    url = "postgresql://u:p%40ss%2Fw%3F%23rd@/d?host=%2Ftmp%2Fsocket&sslmode=require"
     again = sa.make_url(normalize_url(url))
-    assert again.password == "p@ss/word"
+    assert again.password == "p@ss/w?#rd"
     assert dict(again.query) == {"host": "/tmp/socket", "sslmode": "require"}
     assert normalize_url(normalize_url(url)) == normalize_url(url)
 
@@ -53,6 +53,12 @@ def test_passwords_and_options_survive_a_normalization() -> None:
         "postgresql://h:port/",
         "postgresql://u:p@hunter2@h/d",
         "postgresql://u:p@/hunter2@h/d",
+        "postgresql://u:p@hunter2?x@h/d",
+        "postgresql://u:p@hunter2?x=1@h/d",
+        "postgresql://u:p@hunter2/x?y@h/d",
+        "postgresql://u:p#hunter2@h/d",
+        "postgresql://u:p?hunter2@h/d",
+        "postgresql://u:p/hunter2@h/d",
     ],
 )
 def test_what_is_no_postgres_url_is_refused_and_not_repeated(text: str) -> None:
