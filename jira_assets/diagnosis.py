@@ -190,7 +190,7 @@ def _postgres(engine: "sa.Engine", settings: "Settings") -> Iterator[Finding]:
         owned = connection.scalar(
             sa.text(
                 "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('jira') "
-                "AND relkind = 'r' AND pg_has_role(relowner, 'USAGE')"
+                "AND relkind = 'r' AND pg_has_role(relowner, 'MEMBER')"
             )
         )
         behind = pending(connection)

@@ -181,6 +181,7 @@ def _variables(
     urls = {
         "JIRA_ASSETS_DATABASE_URL": (database.runtime_url, "Runtime"),
         "JIRA_ASSETS_OWNER_DATABASE_URL": (database.owner_url, "Owner"),
+        "JIRA_ASSETS_API_DATABASE_URL": (database.runtime_url, "Service"),
     }
     with_passwords = {
         name: make_url(url).set(password=canary(who)).render_as_string(hide_password=False)

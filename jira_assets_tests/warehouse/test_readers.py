@@ -182,6 +182,21 @@ def test_a_migration_repairs_readers_that_it_is_not_told_of(
     assert roles.ask(reader, TENANTS.format("issues")) == [(filled[2].tenant_id,)]
 
 
+def test_a_reader_of_one_tenant_is_not_widened_by_leaving_it_out(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    reader = roles.make("bi")
+    roles.migrate(reader, tenants=("acme",))
+    with pytest.raises(RoleError, match=f"{reader} reads acme only, and is named without --tenant"):
+        roles.migrate(reader)
+    assert roles.ask(reader, TENANTS.format("statuses")) == [(filled[0].tenant_id,)]
+
+    roles.migrate(reader, tenants=("globex",))
+    assert roles.ask(reader, TENANTS.format("statuses")) == [(filled[2].tenant_id,)]
+    roles.migrate(withdrawn=(reader,))
+    assert roles.migrate(reader).readers[0].tenants is None
+
+
 def test_a_reader_that_is_withdrawn_reads_no_more(
     roles: Roles, filled: tuple[Integration, ...]
 ) -> None:

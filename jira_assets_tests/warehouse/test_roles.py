@@ -54,13 +54,15 @@ def test_roles_that_cannot_be_are_refused(roles: Roles, integration: AddIntegrat
         roles.migrate(roles.make("bi"), tenants=("acne",))
 
 
-@pytest.mark.parametrize("options", ["LOGIN SUPERUSER", "LOGIN BYPASSRLS", "LOGIN", ""])
+@pytest.mark.parametrize(
+    "options", ["LOGIN SUPERUSER", "LOGIN BYPASSRLS", "LOGIN", "LOGIN NOINHERIT", ""]
+)
 def test_a_role_that_no_policy_holds_is_no_reader_and_said_to_be_free(
     roles: Roles, options: str
 ) -> None:
-    """The last two: a member of the owner, and the owner itself."""
+    """The last three: members of the owner, and the owner itself."""
     role = roles.make("free", options) if options else OWNER_ROLE
-    if options == "LOGIN":
+    if options in {"LOGIN", "LOGIN NOINHERIT"}:
         _grant(roles, OWNER_ROLE, role)
     with pytest.raises(RoleError, match=f"{role} would see all tenants"):
         roles.migrate(role)
@@ -72,6 +74,13 @@ def test_a_role_that_no_policy_holds_is_no_reader_and_said_to_be_free(
         assert report.granted_to is None
     (finding,) = _postgres(engine_for(runtime), Settings.from_environment())
     assert role in finding.what
+
+
+def test_who_may_become_a_superuser_is_no_reader(roles: Roles) -> None:
+    free, role = roles.make("free", "SUPERUSER"), roles.make("bi", "LOGIN NOINHERIT")
+    _grant(roles, free, role)
+    with pytest.raises(RoleError, match=f"{role} would see all tenants"):
+        roles.migrate(role)
 
 
 @pytest.mark.parametrize("options", ["LOGIN", "LOGIN NOINHERIT"])
