@@ -22,7 +22,7 @@ from jira_assets.api.problems import SCHEMA, answer_with_problems, documented
 from jira_assets.api.service import Service
 from jira_assets.api.short_way import ShortWay
 
-_DOCUMENTED: Final = documented(400, 401, 404, 409, 413, 422, 503)
+_DOCUMENTED: Final = documented(400, 401, 403, 404, 409, 413, 422, 503)
 
 
 def build_app(service: Service, allowed_origins: Sequence[str] = ()) -> FastAPI:

@@ -63,7 +63,7 @@ _E = TypeVar("_E", bound=Exception)
 _MEANINGS: Final = {
     400: "The body is not JSON",
     401: "No key, or one that is unknown or revoked",
-    403: "The key is not an admin's",
+    403: "The key is not an admin's, or an admin's may not ask here",
     404: "Not there, or another tenant's",
     409: "The integration is disabled",
     413: "The body is too large",
@@ -87,6 +87,14 @@ AWAY: Final[tuple[type[Exception], ...]] = (
     sqlalchemy.exc.TimeoutError,
 )
 """What is raised where Postgres cannot be used."""
+
+
+_PHRASES: Final = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
+"""Python 3.13 calls these otherwise, and callers go by them."""
+
+
+def _phrase(status: HTTPStatus) -> str:
+    return _PHRASES.get(status.value, status.phrase)
 
 
 class Problem(Exception):  # noqa: N818  # RFC 9457's own name
@@ -116,7 +124,7 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own name
         """Return the JSON document."""
         document: dict[str, Any] = {
             "type": f"urn:jira-assets:{self.kind}",
-            "title": self.status.phrase,
+            "title": _phrase(self.status),
             "status": self.status.value,
             "detail": self.detail,
         }
@@ -187,7 +195,7 @@ def refusal(error: Exception) -> Problem:
             return not_found(str(error))
 
 
-def unavailable(error: Exception) -> Problem:
+def unavailable(error: Exception, method: str = "GET") -> Problem:
     """Return that Postgres cannot be used now; what and where exactly goes to the log."""
     _log.error("%s", error)
     if isinstance(error, SchemaMissingError | PermissionMissingError):
@@ -197,19 +205,26 @@ def unavailable(error: Exception) -> Problem:
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
-        f"The database cannot be used now, and nothing was changed. {who}",
+        f"The database cannot be used now, and {_done(method)}. {who}",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
 
 
-def _unavailable(_: Request, error: Exception) -> Response:
-    return unavailable(error).response()
+def _done(method: str) -> str:
+    """Say what is known of a call that broke off: its commit may have been made."""
+    if method in {"GET", "HEAD"}:
+        return "nothing was changed"
+    return "whether this was taken is not known: repeat it, with the same Idempotency-Key"
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    return unavailable(error, request.method).response()
 
 
 def _http(_: Request, error: Exception) -> Response:
     known = _as(error, HTTPException)
     status = HTTPStatus(known.status_code)
-    kind = status.phrase.lower().replace(" ", "-")
+    kind = _phrase(status).lower().replace(" ", "-")
     detail = str(known.detail)
     if status is HTTPStatus.NOT_FOUND:
         detail = "There is nothing under this path: /openapi.json lists those there are."

@@ -5,7 +5,7 @@ Decisions this module embodies:
 * One run of an integration at a time, however it was started: where any run that may read its Jira
   is in flight, its jobs wait. Of several that may run, the one with the first priority does.
 * A job waits for one that it depends on and that may run as well: that one goes first, unless the
-  job is overdue and it has run since. Where jobs come due faster than they can run, the first of
+  job is overdue and it came due later. Where jobs come due faster than they can run, the first of
   them would else hold up the others for ever.
 * A run that was asked for under a job's key, and ended without ever having written the job's row,
   is an attempt that failed.

@@ -122,7 +122,7 @@ def run_tags(job: DueJob) -> dict[str, str]:
         **PartitionKey.parse(job.partition_key).tags(),
         JOB_TAG: job.job_name,
         MAX_RETRIES_TAG: str(job.max_retries),
-        RETRIES_LEFT_TAG: str(max(0, job.max_retries - job.attempt)),
+        RETRIES_LEFT_TAG: str(max(0, job.max_retries - job.attempt) if job.enabled else 0),
         PRIORITY_TAG: str(priority(job)),
         # The attempts are counted on the row; Dagster's own retries would come on top.
         "dagster/max_retries": "0",

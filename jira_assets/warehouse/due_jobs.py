@@ -46,6 +46,8 @@ class DueJob:
     """The oldest request for it that waits."""
     overdue: bool = False
     """Whether it is late by its interval, or was asked for a minute ago."""
+    enabled: bool = True
+    """Whether it runs by itself, so that a failure is tried again."""
 
     @property
     def run_key(self) -> str:
@@ -86,6 +88,7 @@ def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
             _jobs.max_retries,
             oldest.label("request_id"),
             (stretch >= 1).label("overdue"),
+            _jobs.enabled,
         )
         .join(integrations, integrations.c.id == _jobs.integration_id)
         .join(tenants, tenants.c.id == integrations.c.tenant_id)

@@ -8,8 +8,9 @@ import requests
 
 from jira_assets.api import short_way
 from jira_assets.api.app import build_app
+from jira_assets.api.problems import unavailable
 from jira_assets.warehouse.api_keys import create_key
-from jira_assets.warehouse.connect import engine_for
+from jira_assets.warehouse.connect import WarehouseUnavailableError, engine_for
 from jira_assets_tests.api.caller import ADMIN, Caller, problem
 from jira_assets_tests.api.conftest import ORIGIN, Filled, serving
 
@@ -100,6 +101,12 @@ def test_the_short_way_says_that_postgres_is_away(ways: Ways) -> None:
     assert ways.taken == [True]
     assert int(answer.headers["Retry-After"]) > 0
     assert "nothing was changed" in problem(answer, 503)
+
+
+def test_whether_a_request_was_taken_is_not_known_when_postgres_goes_away() -> None:
+    away = WarehouseUnavailableError("gone")
+    assert "with the same Idempotency-Key" in unavailable(away, "POST").detail
+    assert "nothing was changed" in unavailable(away, "GET").detail
 
 
 def test_readers_with_other_keys_are_told_the_same_in_the_same_bytes(filled: Filled) -> None:

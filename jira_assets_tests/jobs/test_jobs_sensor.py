@@ -124,6 +124,14 @@ def test_a_due_job_runs_and_writes_its_row(place: Place) -> None:
     assert place.run_all() == AFTER_METADATA
 
 
+def test_nobody_tries_again_what_is_switched_off(place: Place) -> None:
+    """So that its failure is told at once, and not awaited."""
+    key = PartitionKey.parse(KEY)
+    update_job(place.engine, key, "jira_metadata", enabled=False)
+    ask(place.engine, get_integration(place.engine, key))
+    assert only(place.tick()).tags[RETRIES_LEFT_TAG] == "0"
+
+
 def test_a_nightly_run_that_an_overdue_job_waits_for_goes_as_the_job_would(place: Place) -> None:
     tags = {"dagster/partition": KEY, "dagster/schedule_name": NIGHTLY, "dagster/priority": "-100"}
     location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="jira_assets"))
