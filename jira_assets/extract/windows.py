@@ -7,6 +7,8 @@ Decisions this module embodies:
   than not at all.
 * A project whose key has changed is read in full: its issues have new keys, and none of them looks
   changed to Jira. So is one whose mapped fields are others than those it was read with.
+* A watermark that lies ahead of Jira's clock was set by a clock that has been put back since. What
+  changed until that moment comes would never be new: the project is read in full, once.
 * A field that is of another type than when its project was last read in full is marked as changed;
   a full reading takes the new type.
 * Somebody may go back (``since``), never ahead: what lies between would be lost.
@@ -101,7 +103,7 @@ def plan_window(
         wanted: what somebody asked for.
         mapped: the fields that have a column now.
     """
-    since = _since(project, watermark, wanted, mapped)
+    since = _since(project, watermark, wanted, mapped, moments.begins_at)
     known = watermark.mapped if watermark is not None and since is not None else {}
     idle = _is_idle(project, watermark, since)
     window = Window(
@@ -119,12 +121,15 @@ def _since(
     watermark: Watermark | None,
     wanted: Wanted,
     mapped: Mapping[str, MappedField],
+    now: datetime,
 ) -> datetime | None:
     if wanted.full:
         return None
     if watermark is None or watermark.read_until is None:
         return wanted.since
     if watermark.project_key != project.key or _ids(watermark.mapped) != _ids(mapped):
+        return None
+    if watermark.read_until > now:
         return None
     if wanted.since is not None:
         return min(watermark.read_until, wanted.since)

@@ -58,7 +58,11 @@ _MOVE_WATERMARKS: Final = """
         project_key = CASE
             WHEN excluded.unreadable IS NULL THEN excluded.project_key ELSE mark.project_key
         END,
-        read_until = greatest(mark.read_until, excluded.read_until),
+        -- A full reading knows all until then: it brings one back that was ahead of Jira's clock.
+        read_until = CASE
+            WHEN excluded.full_read_at IS NOT NULL THEN excluded.read_until
+            ELSE greatest(mark.read_until, excluded.read_until)
+        END,
         full_read_at = greatest(mark.full_read_at, excluded.full_read_at),
         mapped = CASE
             WHEN excluded.full_read_at IS NOT NULL THEN excluded.mapped

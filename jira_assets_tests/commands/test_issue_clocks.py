@@ -1,4 +1,4 @@
-"""An account whose zone is not UTC loses nothing in the hour in which its clock changes."""
+"""What changes around a change of the clock is read: of the account's zone, and of Jira itself."""
 
 from datetime import UTC, datetime
 from typing import Final, get_args
@@ -6,11 +6,11 @@ from typing import Final, get_args
 import pytest
 
 from jira_assets.sandbox.model import Deployment
-from jira_assets.sandbox.moments import MINUTE, now
+from jira_assets.sandbox.moments import HOUR, MINUTE, now
 from jira_assets.sandbox.site import JiraSite
 from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets_tests.commands.desk import Desk
-from jira_assets_tests.commands.shell import rows
+from jira_assets_tests.commands.shell import rows, scalar
 
 AUTUMN: Final = datetime(2026, 11, 1, 5, 40, tzinfo=UTC)
 """01:40 in New York, for the first time of two."""
@@ -49,3 +49,21 @@ def test_what_changed_around_a_change_of_the_clock_is_read(desk: Desk, first: da
         updated = desk.site.issue(row.jira_id).updated
         assert row.summary == "Changed"
         assert row.jira_updated_at == datetime.fromtimestamp(updated / 1000, UTC)
+
+
+def test_what_changes_after_a_clock_that_was_hours_ahead_is_read(desk: Desk) -> None:
+    """Else nothing would be new until that hour comes, and what changed meanwhile never read."""
+    desk.site.set_clock(6 * HOUR)
+    assert desk.sync("--only", "issues").code == 0
+    desk.site.set_clock(0)
+    changed = min(desk.site.state.issues)
+    desk.site.change_issue(changed, summary="Changed")
+    assert desk.sync("--only", "issues").code == 0
+    query = f"SELECT summary FROM jira.issues WHERE jira_id = '{changed}'"
+    assert scalar(desk.engine, query) == "Changed"
+
+    desk.site.change_issue(changed, summary="Changed again")
+    desk.server.requests.clear()
+    assert desk.sync("--only", "issues").code == 0
+    assert any(b"updated >= " in request.body for request in desk.server.requests), "not in full"
+    assert scalar(desk.engine, query) == "Changed again"

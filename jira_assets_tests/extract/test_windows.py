@@ -61,6 +61,15 @@ def test_somebody_may_go_back_but_never_ahead(days: int) -> None:
     assert _plan(None, wanted=Wanted(since=since)).window.since == since
 
 
+def test_a_watermark_ahead_of_jiras_clock_reads_everything() -> None:
+    ahead = Mark(read_until=NOW + timedelta(seconds=1))
+    plan = _plan(ahead)
+    assert plan.window.since is None
+    assert not plan.idle
+    assert plan.window.until < NOW
+    assert _plan(Mark(read_until=NOW)).window.since == NOW
+
+
 def test_changelogs_are_read_whole_until_everything_was_read_once() -> None:
     since = Wanted(since=READ)
     assert _plan(None, wanted=since).whole_changelogs
