@@ -14,7 +14,14 @@ import sqlalchemy as sa
 
 from jira_assets.warehouse.job_settings import JOB_TYPES
 from jira_assets.warehouse.jobs import Job, list_jobs
-from jira_assets.warehouse.tables import applied_extractions, issue_watermarks, projects
+from jira_assets.warehouse.tables import (
+    OPEN_STATES,
+    applied_extractions,
+    etl_job_queue,
+    issue_watermarks,
+    projects,
+    raw_extractions,
+)
 
 ISSUES: Final = "issues"
 
@@ -109,8 +116,11 @@ def _applied(connection: sa.Connection) -> dict[tuple[int, str], datetime]:
     grouped = oldest.group_by(columns.integration_id, columns.entity)
     applied = {(row[0], row[1]): row[2] for row in connection.execute(grouped)}
     # An idle project's last landing may be old, though it is read each time.
-    read_until = {(each, ISSUES): until for each, until in _issues_read(connection).items()}
-    return {key: read_until.get(key, at) for key, at in applied.items()}
+    read_until, waits_since = _issues_read(connection), _issues_not_applied(connection)
+    for integration, until in read_until.items():
+        if (integration, ISSUES) in applied:
+            applied[integration, ISSUES] = min(until, waits_since.get(integration, until))
+    return applied
 
 
 def _issues_read(connection: sa.Connection) -> dict[int, datetime]:
@@ -127,6 +137,19 @@ def _issues_read(connection: sa.Connection) -> dict[int, datetime]:
     )
     grouped = read.where(living).group_by(marks.integration_id)
     return {row[0]: row[1] for row in connection.execute(grouped)}
+
+
+def _issues_not_applied(connection: sa.Connection) -> dict[int, datetime]:
+    """Return when the oldest landing of issues began that no table holds yet, by integration."""
+    queue, marker = etl_job_queue.c, raw_extractions.c
+    same = (queue.extraction_id == marker.extraction_id) & (queue.entity == marker.entity)
+    query = (
+        sa.select(queue.integration_id, sa.func.min(marker.started_at))
+        .select_from(etl_job_queue.join(raw_extractions, same & (queue.scope == marker.scope)))
+        .where(queue.entity == ISSUES, queue.state.in_((*OPEN_STATES, "failed")))
+        .group_by(queue.integration_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _oldest(job: Job, applied: Mapping[tuple[int, str], datetime]) -> datetime | None:

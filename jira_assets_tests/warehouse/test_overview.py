@@ -7,7 +7,7 @@ from jira_assets.warehouse.contracts import ScopeEnd
 from jira_assets.warehouse.freshness import read_job_overviews
 from jira_assets.warehouse.job_settings import JOB_TYPES
 from jira_assets.warehouse.overview import IntegrationOverview, IssueReading, read_overview
-from jira_assets.warehouse.tables import etl_jobs, issue_watermarks, projects
+from jira_assets.warehouse.tables import etl_jobs, issue_watermarks, projects, raw_extractions
 from jira_assets_tests.warehouse.data import add_owner
 from jira_assets_tests.warehouse.issues_data import apply, day, issue, put, whole, window
 
@@ -71,3 +71,11 @@ def test_idle_projects_keep_the_data_of_their_job_fresh(
         (found,) = read_job_overviews(connection)[owner.integration_id]
 
     assert found.read_at == day(7)
+
+    put(warehouse, owner, *whole("10", issue("1"), since=7, until=8))
+    newest = sa.select(sa.func.max(raw_extractions.c.sequence)).scalar_subquery()
+    with warehouse.begin() as connection:
+        began = sa.update(raw_extractions).where(raw_extractions.c.sequence == newest)
+        connection.execute(began.values(started_at=day(7.5)))
+        (waiting,) = read_job_overviews(connection)[owner.integration_id]
+    assert waiting.read_at == day(7.5), "no table holds it yet"
