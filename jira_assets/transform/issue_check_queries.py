@@ -46,15 +46,29 @@ def unreadable_projects(
     connection: sa.Connection, _table: str, keys: Collection[str]
 ) -> Mapping[str, Mapping[str, str]]:
     """Return the keys of the projects whose issues could not be read, with reasons."""
-    return _of_watermarks(connection, keys, issue_watermarks.c.unreadable)
+    is_gone = _of_project(projects.c.deleted_at.is_not(None))
+    return _of_watermarks(connection, keys, issue_watermarks.c.unreadable, but=is_gone)
 
 
 def withheld_deletions(
     connection: sa.Connection, _table: str, keys: Collection[str]
 ) -> Mapping[str, Mapping[str, int]]:
-    """Return the keys of the projects whose issues the last sweep did not find and kept."""
+    """Return the keys of the projects whose issues the last sweep did not find and kept.
+
+    One that was archived since is in no sweep: nobody's word could settle it. Those of a project
+    that Jira has no more wait for a word all the same.
+    """
     withheld = sa.func.nullif(issue_watermarks.c.withheld_deletions, 0)
-    return _of_watermarks(connection, keys, withheld, deleted_too=True)
+    is_archived = _of_project(projects.c.archived.is_(True), projects.c.deleted_at.is_(None))
+    return _of_watermarks(connection, keys, withheld, but=is_archived)
+
+
+def _of_project(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return that a watermark's project meets all conditions."""
+    mark = issue_watermarks.c
+    mine = projects.c.integration_id == mark.integration_id
+    same = projects.c.jira_id == mark.project_jira_id
+    return sa.exists().where(mine, same, *conditions).correlate(issue_watermarks)
 
 
 def _of_watermarks(
@@ -62,24 +76,14 @@ def _of_watermarks(
     keys: Collection[str],
     value: sa.ColumnElement[Any],
     *,
-    deleted_too: bool = False,
+    but: sa.ColumnElement[bool],
 ) -> dict[str, dict[str, Any]]:
     """Return project key to ``value`` of the watermarks that have one, by partition key.
 
-    ``deleted_too``: also of projects that Jira has no more.
+    ``but``: which do not count.
     """
     scope, mark = scope_of(keys), issue_watermarks.c
-    is_gone = (
-        sa.exists()
-        .where(
-            projects.c.integration_id == mark.integration_id,
-            projects.c.jira_id == mark.project_jira_id,
-            projects.c.deleted_at.is_not(None),
-        )
-        .correlate(issue_watermarks)
-    )
-    counts = sa.true() if deleted_too else ~is_gone
-    is_marked = sa.and_(mark.integration_id == scope.c.integration_id, value.is_not(None), counts)
+    is_marked = sa.and_(mark.integration_id == scope.c.integration_id, value.is_not(None), ~but)
     query = sa.select(
         scope.c.partition_key, mark.project_key.label("name"), value.label("value")
     ).select_from(scope.outerjoin(issue_watermarks, is_marked))

@@ -196,17 +196,19 @@ def _issue_readings(connection: sa.Connection) -> dict[int, IssueReading]:
     One that is not known counts.
     """
     marks = issue_watermarks.c
-    is_gone = sa.exists().where(
+    project = sa.and_(
         projects.c.integration_id == marks.integration_id,
         projects.c.jira_id == marks.project_jira_id,
-        sa.or_(projects.c.deleted_at.is_not(None), projects.c.archived.is_(True)),
     )
+    is_deleted, is_archived = projects.c.deleted_at.is_not(None), projects.c.archived.is_(True)
+    is_gone = sa.exists().where(project, sa.or_(is_deleted, is_archived))
+    is_in_no_sweep = sa.exists().where(project, is_archived, ~is_deleted)
     read = sa.select(
         marks.integration_id,
         sa.func.min(marks.read_until).filter(~is_gone),
         sa.func.count(marks.unreadable).filter(~is_gone),
         # Those of a project that is gone wait for somebody's word all the same.
-        sa.func.sum(marks.withheld_deletions),
+        sa.func.coalesce(sa.func.sum(marks.withheld_deletions).filter(~is_in_no_sweep), 0),
     ).group_by(marks.integration_id)
     return {row[0]: IssueReading(row[1], row[2], row[3]) for row in connection.execute(read)}
 

@@ -79,10 +79,13 @@ def test_projects_whose_issues_could_not_be_read_or_were_kept(transforms: Transf
             "withheld_deletions": 7,
         },
         {"project_jira_id": "4", "project_key": "FINE"},
+        {"project_jira_id": "5", "project_key": "ARCHIVED", "withheld_deletions": 9},
     ]
     add(transforms, issue_watermarks, *marks)
     gone = {"jira_id": "3", "key": "OLD", "name": "old", "deleted_at": sa.func.now()}
     add(transforms, projects, gone)
+    # It is in no sweep: nobody's word could settle it.
+    add(transforms, projects, {"jira_id": "5", "key": "A", "name": "archived", "archived": True})
     unreadable = asked(transforms, "unreadable_projects")
     assert (unreadable.passed, unreadable.error) == (False, False)
     assert unreadable.metadata["reasons"] == {"DEV": "403: no"}

@@ -38,7 +38,7 @@ def test_the_project_that_is_furthest_behind_is_told(warehouse: sa.Engine) -> No
             row = {**ours, "jira_id": project, "key": project, "archived": project == "archived"}
             dead = day(0) if project.startswith("gone") else None
             connection.execute(sa.insert(projects).values(**row, deleted_at=dead))
-        for project, withheld in (("10", 2), ("20", 3), ("gone", 9)):
+        for project, withheld in (("10", 2), ("20", 3), ("gone", 9), ("archived", 100)):
             mine = issue_watermarks.c.project_jira_id == project
             update = sa.update(issue_watermarks).where(mine)
             connection.execute(update.values(withheld_deletions=withheld))
