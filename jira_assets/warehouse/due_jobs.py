@@ -6,7 +6,8 @@ Decisions this module embodies:
   those that it may have to do something about.
 * Where a run of an integration is going on, nothing of it is due: one run at a time.
 * A job waits until the last run of the one that it depends on has succeeded, also of one that is
-  switched off: its order was asked for. As that may take for ever, the tick says so.
+  switched off: its order was asked for. An overdue job goes by what that one has ever landed. If
+  that is nothing, it may wait for ever, and the tick says so.
 * Priority decides who goes first while all can be served. A job that is late by its whole interval
   goes before all that are not, the most stretched one first: else those of a low priority would
   never run where there is more to do than time. So intervals are stretched, all alike.
@@ -21,7 +22,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from jira_assets.warehouse.tables import etl_jobs, integrations, job_requests, tenants
+from jira_assets.warehouse.job_settings import JOB_TYPES
+from jira_assets.warehouse.tables import (
+    etl_jobs,
+    integrations,
+    job_requests,
+    raw_extractions,
+    tenants,
+)
 
 _jobs: Final = etl_jobs.c
 _requests: Final = job_requests.c
@@ -72,7 +80,7 @@ def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
         _requests.state == "queued"
     )
     may_run = sa.or_(
-        sa.and_(_jobs.enabled, _jobs.next_run_at <= _now(), _dependency_has_succeeded()),
+        sa.and_(_jobs.enabled, _jobs.next_run_at <= _now(), _dependency_lets_go()),
         sa.tuple_(_jobs.integration_id, _jobs.job_name).in_(asked),
     )
     query = (
@@ -163,6 +171,7 @@ def held_up_jobs(connection: sa.Connection, *, limit: int) -> list[tuple[str, st
             _jobs.next_run_at <= _now(),
             ~awaited.c.enabled,
             awaited.c.status.not_in(["COMPLETED", "RUNNING"]),
+            ~_dependency_lets_go(),
         )
         .order_by(tenants.c.slug, integrations.c.slug, _jobs.job_name)
         .limit(limit)
@@ -170,14 +179,26 @@ def held_up_jobs(connection: sa.Connection, *, limit: int) -> list[tuple[str, st
     return [(row.partition_key, row.job_name, row.depends_on) for row in connection.execute(query)]
 
 
-def _dependency_has_succeeded() -> sa.ColumnElement[bool]:
+def _dependency_lets_go() -> sa.ColumnElement[bool]:
+    """Whether the job that it depends on has succeeded: the last time, or for an overdue one ever.
+
+    What that job has landed once tells more than nothing, and issues that stand still for a day
+    because fields could not be read are worse than issues with yesterday's fields.
+    """
     awaited = etl_jobs.alias("awaited")
-    succeeded = sa.exists().where(
+    last_of_it = sa.case(
+        {kind: entities[-1] for kind, entities in JOB_TYPES.items()}, value=awaited.c.job_type
+    )
+    has_ever = sa.exists().where(
+        raw_extractions.c.integration_id == awaited.c.integration_id,
+        raw_extractions.c.entity == last_of_it,
+    )
+    lets_go = sa.exists().where(
         awaited.c.integration_id == _jobs.integration_id,
         awaited.c.job_name == _jobs.depends_on,
-        awaited.c.status == "COMPLETED",
+        sa.or_(awaited.c.status == "COMPLETED", sa.and_(_stretch() >= 1, has_ever)),
     )
-    return sa.or_(_jobs.depends_on.is_(None), succeeded)
+    return sa.or_(_jobs.depends_on.is_(None), lets_go)
 
 
 def _is_at_work() -> sa.ColumnElement[bool]:

@@ -205,6 +205,22 @@ def test_fields_that_cannot_be_read_fail_their_own_job_alone(place: Place) -> No
     assert job(place.engine).status == "COMPLETED"
 
 
+def test_issues_do_not_stand_still_for_a_day_because_fields_could_not_be_read(
+    place: Place,
+) -> None:
+    assert place.run_all() == ["jira_metadata", *AFTER_METADATA]
+    place.server.faults = [Fault("scope_401", path="*/field")]
+    write(place.engine, "jira_discovery", next_run_at="-1", due_at="-1")
+    assert not place.run(only(place.tick())).success
+    write(place.engine, "jira_issues", next_run_at="-50", due_at="-50")
+    assert place.tick() == "No job is due.", "it may pass within the hour"
+
+    write(place.engine, "jira_issues", next_run_at="-61", due_at="-61")
+    request = only(place.tick())
+    assert request.tags[JOB_TAG] == "jira_issues"
+    assert place.run(request).success
+
+
 def test_that_metadata_is_off_is_said_to_whoever_waits_for_the_fields(place: Place) -> None:
     place.tick()
     write(place.engine, enabled=False)
