@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from jira_assets.transform.check_queries import first_of, scope_of
 from jira_assets.transform.verdicts import Mistyped, RejectedRecords
+from jira_assets.warehouse.issue_projects import is_in_no_sweep, project_is
 from jira_assets.warehouse.tables import (
     custom_fields,
     integrations,
@@ -46,7 +47,7 @@ def unreadable_projects(
     connection: sa.Connection, _table: str, keys: Collection[str]
 ) -> Mapping[str, Mapping[str, str]]:
     """Return the keys of the projects whose issues could not be read, with reasons."""
-    is_gone = _of_project(projects.c.deleted_at.is_not(None))
+    is_gone = project_is(projects.c.deleted_at.is_not(None))
     return _of_watermarks(connection, keys, issue_watermarks.c.unreadable, but=is_gone)
 
 
@@ -59,16 +60,7 @@ def withheld_deletions(
     that Jira has no more wait for a word all the same.
     """
     withheld = sa.func.nullif(issue_watermarks.c.withheld_deletions, 0)
-    is_archived = _of_project(projects.c.archived.is_(True), projects.c.deleted_at.is_(None))
-    return _of_watermarks(connection, keys, withheld, but=is_archived)
-
-
-def _of_project(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Return that a watermark's project meets all conditions."""
-    mark = issue_watermarks.c
-    mine = projects.c.integration_id == mark.integration_id
-    same = projects.c.jira_id == mark.project_jira_id
-    return sa.exists().where(mine, same, *conditions).correlate(issue_watermarks)
+    return _of_watermarks(connection, keys, withheld, but=is_in_no_sweep())
 
 
 def _of_watermarks(

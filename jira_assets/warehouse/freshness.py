@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from jira_assets.warehouse.issue_projects import project_is
 from jira_assets.warehouse.job_settings import JOB_TYPES
 from jira_assets.warehouse.jobs import Job, list_jobs
 from jira_assets.warehouse.tables import (
@@ -129,9 +130,7 @@ def _issues_read(connection: sa.Connection) -> dict[int, datetime]:
     read = sa.select(marks.integration_id, sa.func.min(marks.read_until)).where(
         marks.unreadable.is_(None), marks.read_until.is_not(None)
     )
-    living = sa.exists().where(
-        projects.c.integration_id == marks.integration_id,
-        projects.c.jira_id == marks.project_jira_id,
+    living = project_is(
         projects.c.deleted_at.is_(None),
         projects.c.archived.is_not(True),  # What cannot be searched stays where it was.
     )

@@ -15,6 +15,7 @@ from jira_assets.warehouse.freshness import (
     iso,
     read_job_overviews,
 )
+from jira_assets.warehouse.issue_projects import is_in_no_sweep, project_is
 from jira_assets.warehouse.tables import (
     DATA_TABLES,
     OPEN_STATES,
@@ -196,19 +197,13 @@ def _issue_readings(connection: sa.Connection) -> dict[int, IssueReading]:
     One that is not known counts.
     """
     marks = issue_watermarks.c
-    project = sa.and_(
-        projects.c.integration_id == marks.integration_id,
-        projects.c.jira_id == marks.project_jira_id,
-    )
-    is_deleted, is_archived = projects.c.deleted_at.is_not(None), projects.c.archived.is_(True)
-    is_gone = sa.exists().where(project, sa.or_(is_deleted, is_archived))
-    is_in_no_sweep = sa.exists().where(project, is_archived, ~is_deleted)
+    is_gone = project_is(sa.or_(projects.c.deleted_at.is_not(None), projects.c.archived.is_(True)))
     read = sa.select(
         marks.integration_id,
         sa.func.min(marks.read_until).filter(~is_gone),
         sa.func.count(marks.unreadable).filter(~is_gone),
         # Those of a project that is gone wait for somebody's word all the same.
-        sa.func.coalesce(sa.func.sum(marks.withheld_deletions).filter(~is_in_no_sweep), 0),
+        sa.func.coalesce(sa.func.sum(marks.withheld_deletions).filter(~is_in_no_sweep()), 0),
     ).group_by(marks.integration_id)
     return {row[0]: IssueReading(row[1], row[2], row[3]) for row in connection.execute(read)}
 
