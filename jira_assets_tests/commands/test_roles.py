@@ -74,8 +74,7 @@ def test_a_runtime_role_that_becomes_the_services_sees_no_runs(
 
 def test_a_reader_that_may_become_the_role_of_runs_is_refused(roles: Roles, desk: Desk) -> None:
     runtime, reader = "jira_assets_runtime", roles.make("bi")
-    with connect(roles.superuser_url) as connection:
-        connection.execute(f'GRANT {runtime} TO "{reader}"'.encode())
+    roles.grant(runtime, reader)
     refused = desk.shell("migrate", "--reader", reader)
     assert refused.code != 0
     assert f"{reader} is a member of {runtime}" in refused.said

@@ -84,6 +84,10 @@ class Roles:
             **more,
         )
 
+    def grant(self, role: str, member: str) -> None:
+        with connect(self.superuser_url) as connection:
+            connection.execute(f'GRANT "{role}" TO "{member}"'.encode())
+
     def as_owner(self, statement: str) -> None:
         with connect(self.database.owner_url) as connection:
             connection.execute(statement.encode())

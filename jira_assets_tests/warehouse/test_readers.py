@@ -124,9 +124,8 @@ def test_a_member_of_a_reading_role_reads_and_so_does_who_becomes_it(
     group, alice = roles.make("readers", "NOLOGIN"), roles.make("alice")
     late = roles.make("late", "LOGIN NOINHERIT")
     roles.migrate(group, tenants=("globex",))
-    with connect(roles.superuser_url) as connection:
-        for member in (alice, late):
-            connection.execute(f'GRANT "{group}" TO "{member}"'.encode())
+    for member in (alice, late):
+        roles.grant(group, member)
     expected = [(filled[2].tenant_id,)]
     assert roles.ask(alice, TENANTS.format("statuses")) == expected
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -63,7 +63,7 @@ def test_a_role_that_no_policy_holds_is_no_reader_and_said_to_be_free(
     """The last three: members of the owner, and the owner itself."""
     role = roles.make("free", options) if options else OWNER_ROLE
     if options in {"LOGIN", "LOGIN NOINHERIT"}:
-        _grant(roles, OWNER_ROLE, role)
+        roles.grant(OWNER_ROLE, role)
     with pytest.raises(RoleError, match=f"{role} would see all tenants"):
         roles.migrate(role)
     runtime = url_of(roles.database.runtime_url, role)
@@ -78,7 +78,7 @@ def test_a_role_that_no_policy_holds_is_no_reader_and_said_to_be_free(
 
 def test_who_may_become_a_superuser_is_no_reader(roles: Roles) -> None:
     free, role = roles.make("free", "SUPERUSER"), roles.make("bi", "LOGIN NOINHERIT")
-    _grant(roles, free, role)
+    roles.grant(free, role)
     with pytest.raises(RoleError, match=f"{role} would see all tenants"):
         roles.migrate(role)
 
@@ -91,8 +91,8 @@ def test_who_may_become_the_runtime_role_is_no_reader_and_said_where_it_is_one(
     runtime, api = (roles.make(name) for name in ("loader", "api"))
     urls = [url_of(roles.database.runtime_url, role) for role in (runtime, api)]
     reader, late = roles.make("bi", options), roles.make("dbt", options)
-    _grant(roles, api, reader)
-    _grant(roles, late, runtime)
+    roles.grant(api, reader)
+    roles.grant(late, runtime)
 
     def migrate_with(*readers: str) -> MigrationReport:
         named = Readers(readers, ("acme",) if readers else ())
@@ -106,15 +106,10 @@ def test_who_may_become_the_runtime_role_is_no_reader_and_said_where_it_is_one(
         connection.execute(f'REVOKE "{api}" FROM "{reader}"'.encode())
     assert migrate_with(reader).entangled == ()
 
-    _grant(roles, runtime, reader)
+    roles.grant(runtime, reader)
     report = migrate_with()
     assert report.entangled == ((reader, runtime),)
     assert any(f"{reader} is a member of {runtime}" in line for line in _words(report))
-
-
-def _grant(roles: Roles, role: str, member: str) -> None:
-    with connect(roles.superuser_url) as connection:
-        connection.execute(f'GRANT "{role}" TO "{member}"'.encode())
 
 
 def test_doctor_says_that_the_tables_do_not_know_the_runtime_role(
