@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from jira_assets.extract.assets import build_raw_assets, raw_asset_key
+from jira_assets.extract.assets import READ_STEP, build_raw_assets, raw_asset_key
 from jira_assets.extract.job_run import end_job_failed, end_job_landed
 from jira_assets.extract.resource import JiraResource
 from jira_assets.jobs.failure_sensor import build_failure_sensor
@@ -120,7 +120,12 @@ def build_definitions(
         jobs=[*extract_jobs.values(), site_job, transform_job, prune_raw_extractions],
         # Off, whatever the sensors are: one calls other people's servers, the other deletes.
         schedules=[
-            build_nightly_schedule(site_job, cron=times[NIGHTLY], not_reading=[TRANSFORM_JOB]),
+            build_nightly_schedule(
+                site_job,
+                read_step=READ_STEP,
+                cron=times[NIGHTLY],
+                not_reading=[TRANSFORM_JOB],
+            ),
             build_retention_schedule(prune_raw_extractions, cron=times[RETENTION]),
         ],
         sensors=[

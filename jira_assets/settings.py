@@ -13,6 +13,8 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 PREFIX: Final = "JIRA_ASSETS_"
+MOST_DAYS: Final = 36_500
+"""The longest time that is told in days: a hundred years."""
 _ORIGIN: Final = r"https?://[^\s/?#,*@]+"
 _ORIGINS: Final = rf"^(|{_ORIGIN}(\s*,\s*{_ORIGIN})*)$"
 
@@ -81,14 +83,21 @@ class Settings(BaseModel):
     keep_days: int = Field(
         default=30,
         ge=0,
-        le=36_500,
+        le=MOST_DAYS,
         description="and all that landed within so many days; see docs/schedules.md",
     )
     keep_run_days: int = Field(
         default=30,
         ge=1,
-        le=36_500,
+        le=MOST_DAYS,
         description="and Dagster's runs of ours that ended within so many days, with their events",
+    )
+    full_after_days: int = Field(
+        default=30,
+        ge=0,
+        le=MOST_DAYS,
+        description="the nightly refresh reads all issues of a project that it read in full last "
+        "so many days ago",
     )
     dagster_url: str = Field(
         default="http://127.0.0.1:3000",

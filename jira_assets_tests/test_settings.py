@@ -33,6 +33,7 @@ def test_every_variable_is_read() -> None:
         "JIRA_ASSETS_KEEP_EXTRACTIONS": "3",
         "JIRA_ASSETS_KEEP_DAYS": "7",
         "JIRA_ASSETS_KEEP_RUN_DAYS": "14",
+        "JIRA_ASSETS_FULL_AFTER_DAYS": "90",
         "JIRA_ASSETS_FAILURE_WEBHOOK_URL": "https://hooks.example/hunter2",
         "JIRA_ASSETS_DAGSTER_URL": "https://dagster.example/ui",
         "JIRA_ASSETS_API_ALLOWED_ORIGINS": "https://a.example, http://127.0.0.1:8000",
@@ -46,6 +47,7 @@ def test_every_variable_is_read() -> None:
     assert settings.allow_link_local
     assert (settings.dead_after_seconds, settings.republish_after_seconds) == (90, 2.5)
     assert (settings.keep_extractions, settings.keep_days, settings.keep_run_days) == (3, 7, 14)
+    assert settings.full_after_days == 90
     assert settings.dagster_url == "https://dagster.example/ui"
     assert settings.allowed_origins == ("https://a.example", "http://127.0.0.1:8000")
     assert "hunter2" not in repr(settings)

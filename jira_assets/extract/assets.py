@@ -15,7 +15,7 @@ Decisions this module embodies:
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
@@ -32,7 +32,7 @@ from jira_assets.jira.client import JiraClient
 from jira_assets.partitions import PartitionKey, partitions_definition
 from jira_assets.queue import outbox
 from jira_assets.queue.broker import BrokerUnavailableError
-from jira_assets.settings import Settings
+from jira_assets.settings import MOST_DAYS, Settings
 from jira_assets.warehouse.contracts import Note, Owner, Reading, ScopedReading
 from jira_assets.warehouse.describe import column_schema
 from jira_assets.warehouse.increments import field_types, field_usage, read_watermarks
@@ -90,15 +90,24 @@ class ReadConfig(dg.Config):
             "watermark of a project is later, or where it was never read."
         ),
     )
+    full_after_days: float | None = Field(
+        default=None,
+        description=(
+            "Read all issues again of each project that was read in full last so many days ago "
+            f"(0 to {MOST_DAYS:,}; each at its own share of them, from half on) and has changed "
+            "since. The nightly refresh says so."
+        ),
+    )
     rendered_fields: bool = Field(
         default=False, description="Ask for texts as HTML, too (`renderedFields`); raw only."
     )
 
 
 def wanted_of(config: ReadConfig) -> Wanted:
-    """Read the configuration of a run; a moment that is none, or lies ahead, fails it for good.
+    """Read the configuration of a run; what cannot be fails it for good.
 
-    Read from there on, a project that was never read would count as read, with nothing in it.
+    From a moment that lies ahead on, a project that was never read would count as read, with
+    nothing in it.
     """
     try:
         since = None if config.since is None else datetime.fromisoformat(config.since)
@@ -115,7 +124,13 @@ def wanted_of(config: ReadConfig) -> Wanted:
             "on. Name an earlier moment; without a zone it is UTC.",
             allow_retries=False,
         )
-    return Wanted(full=config.full, since=since)
+    days = config.full_after_days
+    if days is not None and not 0 <= days <= MOST_DAYS:
+        raise dg.Failure(
+            f"full_after_days is {days}: 0 up to {MOST_DAYS:,} days can be.", allow_retries=False
+        )
+    full_after = None if days is None else timedelta(days=days)
+    return Wanted(full=config.full, since=since, full_after=full_after)
 
 
 def raw_asset_key(entity: str, key_prefix: Sequence[str] = ()) -> dg.AssetKey:

@@ -10,13 +10,15 @@ Decisions this module embodies:
   is due or was asked for.
 * A partition that Dagster has not (any more) would fail the whole tick, and so would not be a skip:
   keys are compared with Dagster's in the tick. One whose nightly run is not over is left out.
+* What it reads of issues is what is new, and all of a project every so often: else raw data of
+  issues would add up for ever (see ``retention``), for nothing else reads in full by itself.
 * An error fails the tick, other than in the sensors: it comes once a night, and a skipped night is
   to be seen.
 * Both are off until somebody switches them on: the one calls other people's servers, the other
   deletes.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ import dagster as dg
 from jira_assets.jobs.retention import PRUNE_JOB
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
 from jira_assets.queue.runs import IN_FLIGHT, PARTITION_TAG, partitions_in_flight
+from jira_assets.settings import Settings
 from jira_assets.warehouse.integrations import list_integrations
 from jira_assets.warehouse.resource import WarehouseResource
 
@@ -78,12 +81,13 @@ def plan_night(
 
 
 def build_nightly_schedule(
-    job: Any, *, cron: str = CRONS[NIGHTLY], not_reading: Sequence[str] = ()
+    job: Any, *, read_step: str, cron: str = CRONS[NIGHTLY], not_reading: Sequence[str] = ()
 ) -> dg.ScheduleDefinition:
     """Build the schedule that has every active integration read in the night.
 
     Args:
         job: the Dagster job that reads a site.
+        read_step: the name of its step, which takes ``full_after_days``.
         cron: when, in UTC.
         not_reading: names of Dagster jobs whose runs do not read Jira.
     """
@@ -114,16 +118,21 @@ def build_nightly_schedule(
         if not night.ask:
             return dg.SkipReason("\n".join(night.words()) or "There is no active integration.")
         date = context.scheduled_execution_time.strftime("%Y-%m-%dT%H:%M")
-        return [night_request(key, date) for key in night.ask]
+        config = {"full_after_days": Settings.from_environment().full_after_days}
+        return [night_request(key, date, {read_step: config}) for key in night.ask]
 
     return nightly_full_refresh
 
 
-def night_request(key: str, night: str) -> dg.RunRequest:
-    """Return the request for one partition in one night; the same run key for both, ever."""
+def night_request(key: str, night: str, steps: Mapping[str, Mapping[str, Any]]) -> dg.RunRequest:
+    """Return the request for one partition in one night; the same run key for both, ever.
+
+    ``steps`` configures the steps of the job, by name.
+    """
     return dg.RunRequest(
         run_key=f"{night}:{key}",
         partition_key=key,
+        run_config={"ops": {step: {"config": dict(config)} for step, config in steps.items()}},
         tags={**PartitionKey.parse(key).tags(), "dagster/priority": str(PRIORITY)},
     )
 

@@ -25,7 +25,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from jira_assets.settings import Settings
+from jira_assets.settings import MOST_DAYS, Settings
 from jira_assets.warehouse import retention_sql as sql
 from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.integrations import (
@@ -40,7 +40,6 @@ PAGES_AT_ONCE: Final = 500
 RECORDS_AT_ONCE: Final = 5000
 _LISTED: Final = 10_000
 """How many readings are looked up at once."""
-_MOST_DAYS: Final = 36_500
 _FEWEST_DAYS: Final = 1
 """For so long a step may be retried, or a request repeated."""
 _SAY_EVERY_PAGES: Final = 20_000
@@ -72,8 +71,8 @@ class KeepRule:
                 f"at least 1 extraction of each entity is kept, not {self.extractions}: the tables "
                 "are rebuilt from it."
             )
-        if not 0 <= self.days <= _MOST_DAYS:
-            raise InvalidRuleError(f"days to keep are 0 up to {_MOST_DAYS:,}, not {self.days}.")
+        if not 0 <= self.days <= MOST_DAYS:
+            raise InvalidRuleError(f"days to keep are 0 up to {MOST_DAYS:,}, not {self.days}.")
 
     @classmethod
     def of(

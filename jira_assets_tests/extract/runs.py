@@ -1,7 +1,7 @@
 """Runs of the extraction step on acme/cloud: in this process, or (``main``) in one of their own."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -40,7 +40,10 @@ def resources(runtime_url: str, folder: Path) -> dict[str, Any]:
 
 
 def materialize(
-    instance: dg.DagsterInstance, given: dict[str, Any], entities: Sequence[str] = ENTITIES
+    instance: dg.DagsterInstance,
+    given: dict[str, Any],
+    entities: Sequence[str] = ENTITIES,
+    run_config: Mapping[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run the step, whatever becomes of it."""
     return dg.materialize(
@@ -49,6 +52,7 @@ def materialize(
         partition_key=str(KEY),
         instance=instance,
         resources=given,
+        run_config=run_config,
         raise_on_error=False,
     )
 

@@ -1,5 +1,6 @@
 """Readings of issues, their samples and their ids, against a client that answers from memory."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -241,4 +242,15 @@ def test_a_moment_ahead_fails_for_good() -> None:
 def test_what_is_no_moment_fails_for_good(said: str) -> None:
     with pytest.raises(dg.Failure, match="which is no moment") as caught:
         wanted_of(ReadConfig(since=said))
+    assert caught.value.allow_retries is False
+
+
+def test_a_run_may_read_in_full_what_was_not_for_long() -> None:
+    assert wanted_of(ReadConfig(full_after_days=0.5)) == Wanted(full_after=timedelta(hours=12))
+
+
+@pytest.mark.parametrize("days", [-1, 36_501, math.inf, math.nan])
+def test_days_that_cannot_be_fail_for_good(days: float) -> None:
+    with pytest.raises(dg.Failure, match=r"0 up to 36,500 days") as caught:
+        wanted_of(ReadConfig(full_after_days=days))
     assert caught.value.allow_retries is False

@@ -80,7 +80,7 @@ def test_who_is_overdue_waits_behind_nobody_that_came_later() -> None:
 def test_priority_1_is_launched_first_and_the_night_last(
     workspace: WorkspaceProcessContext,
 ) -> None:
-    night = queue(workspace, dict(night_request("acme/cloud", "2026-03-01").tags))
+    night = queue(workspace, dict(night_request("acme/cloud", "2026-03-01", {}).tags))
     fifth, first = queue(workspace, job_tags(5)), queue(workspace, job_tags(1))
     assert launched(workspace) == [first, fifth, night]
 
@@ -111,7 +111,7 @@ def test_a_night_that_holds_up_an_overdue_job_goes_before_others_overdue_jobs(
     """Else these go before it for ever, and its integration stands still."""
     nightly = {"dagster/schedule_name": NIGHTLY}
     acme, dull = (
-        on(key, workspace, {**night_request(key, "2026-03-01").tags, **nightly})
+        on(key, workspace, {**night_request(key, "2026-03-01", {}).tags, **nightly})
         for key in ("acme/cloud", "dull/cloud")
     )
     fourth = on("acme/cloud", workspace, job_tags(4))

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.test_utils import instance_for_test
 
-from jira_assets.definitions import EXTRACT_JOB, TRANSFORM_JOB, build_definitions
+from jira_assets.definitions import EXTRACT_JOB, SITE_JOB, TRANSFORM_JOB, build_definitions
 from jira_assets.jobs.retention import PRUNE_JOB
 from jira_assets.jobs.schedules import NIGHTLY, RETENTION, Night, plan_night
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
@@ -85,6 +85,20 @@ def test_the_night_reads_every_partition_and_its_evaluation_writes_nothing(place
     assert everything(place.engine) == before
     assert place.instance.get_runs() == []
     assert place.evaluate(NIGHTLY) == asked
+
+
+def test_the_night_says_when_issues_are_read_in_full_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = place.evaluate(NIGHTLY)
+    monkeypatch.setenv("JIRA_ASSETS_FULL_AFTER_DAYS", "90")
+    later = place.evaluate(NIGHTLY)
+    assert not isinstance(asked, str)
+    assert not isinstance(later, str)
+    for requests, days in ((asked, 30), (later, 90)):
+        config = {"ops": {"read_jira_site": {"config": {"full_after_days": days}}}}
+        assert [request.run_config for request in requests] == [config] * 3
+        assert dg.validate_run_config(place.definitions.resolve_job_def(SITE_JOB), config)
 
 
 def test_disabled_integrations_and_partitions_that_are_not_there_are_left_out(

@@ -20,7 +20,7 @@ from jira_assets_tests.soak.verdict import judge
 
 CHANGE_SECONDS: Final = 5.0
 MINUTES_TO_JUDGE: Final = 40
-"""Four of the days that it makes of ten minutes each: what is kept for one has come and gone."""
+"""Eight of the days that it makes of five minutes each: what is kept for one has come and gone."""
 # A project that is added comes with everything below it; tables would tell how much Jira grew.
 _CHANGES: Final = [each for each in CHANGES if each.name != "a project added"]
 _TOLD: Final = ("runs: ended in a minute, count", "runs: queued, count", "lag: latest job, s")

@@ -6,12 +6,15 @@ Named where a process must know it; nothing here loads the product.
 from datetime import timedelta
 from typing import Final
 
-DAY: Final = timedelta(minutes=10)
+DAY: Final = timedelta(minutes=5)
 NIGHTS: Final = "*/20 * * * *"
-"""When the nightly refresh ticks, which bounds the raw data of issues."""
+"""When the nightly refresh ticks, which bounds the raw data of issues: each time it reads in full
+whatever has changed since."""
 PRUNINGS: Final = "*/5 * * * *"
-KEEP_EXTRACTIONS: Final = 3
+KEEP_EXTRACTIONS: Final = 1
+"""A job starts some five times in an hour: of more than one, nothing would go before its end."""
 KEEP_DAYS: Final = 1
+FULL_AFTER_DAYS: Final = 0
 LOCATION_MODULE: Final = "jira_assets_tests.soak.location"
 DAEMON_MODULE: Final = "jira_assets_tests.soak.daemon_parts"
 

@@ -141,6 +141,7 @@ def _variables(folder: Path, url: str, amqp_url: str, runs_at_once: int) -> dict
         "JIRA_ASSETS_KEEP_EXTRACTIONS": str(clock.KEEP_EXTRACTIONS),
         "JIRA_ASSETS_KEEP_DAYS": str(clock.KEEP_DAYS),
         "JIRA_ASSETS_KEEP_RUN_DAYS": str(clock.KEEP_DAYS),
+        "JIRA_ASSETS_FULL_AFTER_DAYS": str(clock.FULL_AFTER_DAYS),
     }
 
 

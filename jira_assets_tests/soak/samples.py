@@ -133,7 +133,9 @@ def _processes(deployment: Deployment) -> dict[str, float]:
             sizes.append(run.memory_info().rss / _MEGABYTE)
     found["memory: largest run, MB"] = max(sizes, default=0.0)
     found["processes: of runs, count"] = len(sizes)
-    found["memory: sandbox and watcher, MB"] = psutil.Process().memory_info().rss / _MEGABYTE
+    found["harness: memory of sites and watcher, MB"] = (
+        psutil.Process().memory_info().rss / _MEGABYTE
+    )
     found["machine: CPU, %"] = psutil.cpu_percent()
     return found
 

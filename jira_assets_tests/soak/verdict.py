@@ -23,8 +23,8 @@ FEWEST: Final = 9
 """Samples of which a verdict can be given."""
 LEAST: Final = {"MB": 5.0, "count": 20.0, "open": 10.0, "messages": 20.0, "s": 60.0, "%": 10.0}
 """By unit: what a series may gain in an hour, however low its level is."""
-NOT_JUDGED: Final = ("data", "data rows", "machine", "restarts", "failed")
-"""Parts that follow Jira, or the machine; or that are told as they are."""
+NOT_JUDGED: Final = ("data", "data rows", "machine", "harness", "restarts", "failed")
+"""Parts that follow Jira, the machine or the harness itself; or that are told as they are."""
 
 
 @dataclass(frozen=True)
