@@ -5,7 +5,8 @@ Somebody with a Dagster workspace of their own adds this as one more code locati
 off. Nothing here reads the network, a database or a file: resources connect when they are used.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import dagster as dg
@@ -111,48 +112,62 @@ def build_definitions(
     tables = tables_of(entities)
     raw = build_raw_assets(entities, prefix)
     transforms = build_transform_assets(tables=tables, entities=entities, key_prefix=prefix)
-    extract_jobs, site_job = _extract_jobs(entities, prefix), _site_job(raw)
-    transform_job = _transform_job(transforms)
+    jobs = _Jobs(
+        extract=_extract_jobs(entities, prefix),
+        site=_site_job(raw),
+        transform=_transform_job(transforms),
+        makes={
+            SITE_JOB: raw.keys,
+            TRANSFORM_JOB: [key for each in transforms for key in each.keys],
+            PRUNE_JOB: [],
+            **_keys_read(entities, prefix),
+        },
+    )
     status = dg.DefaultSensorStatus.RUNNING if sensors else dg.DefaultSensorStatus.STOPPED
     return dg.Definitions(
         assets=[raw, *transforms, *build_view_specs(tables, prefix)],
         asset_checks=build_checks(tables=tables, key_prefix=prefix),
-        jobs=[*extract_jobs.values(), site_job, transform_job, prune_raw_extractions],
-        # Off, whatever the sensors are: one calls other people's servers, the other deletes.
-        schedules=[
-            build_nightly_schedule(
-                site_job,
-                read_step=READ_STEP,
-                cron=times[NIGHTLY],
-                not_reading=[TRANSFORM_JOB],
-            ),
-            build_retention_schedule(prune_raw_extractions, cron=times[RETENTION]),
-        ],
-        sensors=[
-            build_partitions_sensor(default_status=status),
-            build_transform_sensor(
-                job=transform_job, tables=tables, key_prefix=prefix, default_status=status
-            ),
-            build_jobs_sensor(
-                jobs=extract_jobs,
-                not_reading=[TRANSFORM_JOB],
-                default_status=status,
-            ),
-            build_reconciler_sensor(default_status=status),
-            build_failure_sensor(
-                jobs={
-                    **_keys_read(extract_jobs, entities, prefix),
-                    SITE_JOB: raw.keys,
-                    TRANSFORM_JOB: [key for each in transforms for key in each.keys],
-                    PRUNE_JOB: [],
-                },
-                default_status=status,
-            ),
-        ],
+        jobs=[*jobs.extract.values(), jobs.site, jobs.transform, prune_raw_extractions],
+        schedules=_schedules(jobs, times),
+        sensors=_sensors(jobs, tables, prefix, status),
         # UI runs use it too; every further step process would cost three seconds.
         executor=dg.in_process_executor,
         resources=_resources(tables, dict(resources or {})),
     )
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """The jobs of the code location, as Dagster takes them."""
+
+    extract: Mapping[str, Any]
+    """By type of job."""
+    site: Any
+    transform: Any
+    makes: Mapping[str, Iterable[dg.AssetKey]]
+    """Name to the assets that a run of it makes."""
+
+
+def _schedules(jobs: _Jobs, times: Mapping[str, str]) -> list[dg.ScheduleDefinition]:
+    """Build the schedules; off, whatever the sensors are: one calls Jira, the other deletes."""
+    nightly = build_nightly_schedule(
+        jobs.site, read_step=READ_STEP, cron=times[NIGHTLY], not_reading=[TRANSFORM_JOB]
+    )
+    return [nightly, build_retention_schedule(prune_raw_extractions, cron=times[RETENTION])]
+
+
+def _sensors(
+    jobs: _Jobs, tables: Sequence[str], prefix: Sequence[str], status: dg.DefaultSensorStatus
+) -> list[dg.SensorDefinition]:
+    return [
+        build_partitions_sensor(default_status=status),
+        build_transform_sensor(
+            job=jobs.transform, tables=tables, key_prefix=prefix, default_status=status
+        ),
+        build_jobs_sensor(jobs=jobs.extract, not_reading=[TRANSFORM_JOB], default_status=status),
+        build_reconciler_sensor(default_status=status),
+        build_failure_sensor(jobs=jobs.makes, default_status=status),
+    ]
 
 
 def _times(given: Mapping[str, str]) -> dict[str, str]:
@@ -176,11 +191,12 @@ def _extract_jobs(entities: Sequence[str], prefix: Sequence[str]) -> dict[str, A
     }
 
 
-def _keys_read(
-    jobs: Mapping[str, Any], entities: Sequence[str], prefix: Sequence[str]
-) -> dict[str, list[dg.AssetKey]]:
+def _keys_read(entities: Sequence[str], prefix: Sequence[str]) -> dict[str, list[dg.AssetKey]]:
     """Return the assets of each of the jobs of ``_extract_jobs``, by the job's name."""
-    return {job.name: _read(job_type, entities, prefix) for job_type, job in jobs.items()}
+    keys = {
+        name: _read(job_type, entities, prefix) for job_type, (name, _) in _EXTRACT_JOBS.items()
+    }
+    return {name: read for name, read in keys.items() if read}
 
 
 def _read(job_type: str, entities: Sequence[str], prefix: Sequence[str]) -> list[dg.AssetKey]:

@@ -152,6 +152,11 @@ def _words(report: MigrationReport) -> Iterator[str]:
         )
     if report.served_as:
         yield f"The HTTP service connects as {report.served_as}, one tenant at a time."
+    if report.serves_as_owner:
+        yield (
+            "But the HTTP service connects as the owner, whom nothing holds back: give "
+            "JIRA_ASSETS_API_DATABASE_URL a role of its own, or none."
+        )
     yield from (f"{each.role} reads {each.words()}." for each in report.readers)
     for role in report.of_before:
         yield f"{role}, used before, still sees rows: `jira-assets migrate --no-role {role}`."

@@ -96,8 +96,8 @@ class Settings(BaseModel):
         default=30,
         ge=0,
         le=MOST_DAYS,
-        description="the nightly refresh reads all issues of a project that it read in full last "
-        "so many days ago",
+        description="the nightly refresh reads all issues of projects that were read in full last "
+        "so many days ago, a few each night",
     )
     dagster_url: str = Field(
         default="http://127.0.0.1:3000",

@@ -35,7 +35,12 @@ from jira_assets.queue.broker import BrokerUnavailableError
 from jira_assets.settings import MOST_DAYS, Settings
 from jira_assets.warehouse.contracts import Note, Owner, Reading, ScopedReading
 from jira_assets.warehouse.describe import column_schema
-from jira_assets.warehouse.increments import field_types, field_usage, read_watermarks
+from jira_assets.warehouse.increments import (
+    field_types,
+    field_usage,
+    full_landings,
+    read_watermarks,
+)
 from jira_assets.warehouse.integrations import Integration
 from jira_assets.warehouse.reading_leases import reading_alone
 from jira_assets.warehouse.tables import ENTITIES, INCREMENTAL
@@ -93,9 +98,8 @@ class ReadConfig(dg.Config):
     full_after_days: float | None = Field(
         default=None,
         description=(
-            "Read all issues again of each project that was read in full last so many days ago "
-            f"(0 to {MOST_DAYS:,}; each at its own share of them, from half on) and has changed "
-            "since. The nightly refresh says so."
+            "Read all issues again of projects that were read in full last so many days ago (0 to "
+            f"{MOST_DAYS:,}) and have changed since, a few a run. The nightly refresh says so."
         ),
     )
     rendered_fields: bool = Field(
@@ -103,11 +107,12 @@ class ReadConfig(dg.Config):
     )
 
 
-def wanted_of(config: ReadConfig) -> Wanted:
+def wanted_of(config: ReadConfig, *, retried: bool = False) -> Wanted:
     """Read the configuration of a run; what cannot be fails it for good.
 
     From a moment that lies ahead on, a project that was never read would count as read, with
-    nothing in it.
+    nothing in it. A retried step reads in full again only what somebody asked for: it may be that
+    which failed.
     """
     try:
         since = None if config.since is None else datetime.fromisoformat(config.since)
@@ -129,7 +134,7 @@ def wanted_of(config: ReadConfig) -> Wanted:
         raise dg.Failure(
             f"full_after_days is {days}: 0 up to {MOST_DAYS:,} days can be.", allow_retries=False
         )
-    full_after = None if days is None else timedelta(days=days)
+    full_after = None if days is None or retried else timedelta(days=days)
     return Wanted(full=config.full, since=since, full_after=full_after)
 
 
@@ -167,7 +172,7 @@ def build_raw_assets(
         context: dg.AssetExecutionContext, config: ReadConfig
     ) -> Iterator[dg.Output[Any]]:
         jira: JiraResource = context.resources.jira
-        wanted = wanted_of(config)
+        wanted = wanted_of(config, retried=context.retry_number > 0)
         context.instance.add_run_tags(
             context.run.run_id, PartitionKey.parse(context.partition_key).tags()
         )
@@ -271,6 +276,7 @@ def _known(context: dg.AssetExecutionContext, integration: Integration) -> Known
             for project_id, used in field_usage(engine, integration.id).items()
         },
         types=lambda: field_types(engine, integration.id),
+        full_landings=lambda: full_landings(engine, integration.id),
     )
 
 

@@ -5,6 +5,8 @@ Decisions this module embodies:
 * What an extraction knows of earlier ones is what it needs to ask for less: how far each project
   was read, which fields are used, of which types they are. Nothing of what it reads depends on the
   rows that were made.
+* What is new comes before what is read in full, which takes longer, and may fail where that would
+  not.
 * Pages of a project are numbered here, as they come; projects come in any order.
 * A project that cannot be read (any more) ends as what it is, and keeps its watermark; when every
   single one does, that is lost access, and the reading fails.
@@ -15,15 +17,17 @@ Decisions this module embodies:
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from jira_assets.extract.fields import ALL, FieldChoice, FieldUsage, Usage, mapped_fields
+from jira_assets.extract.full_again import FullLanding, Site, due_in_full, with_fields
 from jira_assets.extract.pages import page_of
 from jira_assets.extract.progress import ProgressLog
 from jira_assets.extract.roster import ListedProject
 from jira_assets.extract.windows import Moments, Wanted, Watermark, WindowPlan, plan_window
 from jira_assets.jira.client import Answer, IssueQuery, JiraClient, ProjectEnd
-from jira_assets.warehouse.contracts import Note, ScopeEnd, ScopePage
+from jira_assets.warehouse.contracts import MappedField, Note, ScopeEnd, ScopePage
 from jira_assets.warehouse.unreadable import reason_of
 
 _LISTED: Final = 200
@@ -39,6 +43,8 @@ class Known:
     usage: Callable[[], Usage] = dict
     types: Callable[[], Mapping[str, str | None]] = dict
     """Field id to its type."""
+    full_landings: Callable[[], Mapping[str, FullLanding]] = dict
+    """Project id to its last full landing."""
 
 
 @dataclass
@@ -66,17 +72,34 @@ class IssueReading:
         self.usage.learn(self.known.usage())
         mapped = mapped_fields(self.mappings, self.types or self.known.types())
         choice = FieldChoice(self.usage, mapped)
+        again = self._again(projects, watermarks, mapped, moments.begins_at)
         for project in projects:
+            full = again.get(project.id)
             plan = plan_window(
                 project,
                 watermarks.get(project.id),
                 moments,
-                wanted=self.wanted,
+                wanted=self.wanted if full is None else Wanted(full=True),
                 mapped=mapped,
             )
-            window = replace(plan.window, fields=choice.of(project.id))
+            fields = choice.of(project.id)
+            asked = fields if full is None else with_fields(fields, full)
+            window = replace(plan.window, fields=asked)
             self._plans[project.id] = replace(plan, window=window)
         return list(self._plans.values())
+
+    def _again(
+        self,
+        projects: list[ListedProject],
+        watermarks: Mapping[str, Watermark],
+        mapped: Mapping[str, MappedField],
+        now: datetime,
+    ) -> Mapping[str, FullLanding]:
+        """Return the projects to read in full because it was long ago."""
+        if self.wanted.full_after is None:
+            return {}
+        site = Site(watermarks, self.known.full_landings(), mapped, now)
+        return due_in_full(projects, site, self.wanted.full_after)
 
     def read(
         self, plans: list[WindowPlan], progress: ProgressLog
@@ -89,7 +112,8 @@ class IssueReading:
         archived = {plan.project.id for plan in plans if plan.project.archived}
         numbers: Counter[str] = Counter()
         held: dict[str, ScopePage] = {}
-        for event in self.client.issues(self._query(plan) for plan in plans if not plan.idle):
+        busy = sorted((plan for plan in plans if not plan.idle), key=lambda plan: plan.is_full)
+        for event in self.client.issues(map(self._query, busy)):
             project_id = _project_of(event)
             first = held.pop(project_id, None)
             if isinstance(event, ProjectEnd):
@@ -120,7 +144,7 @@ class IssueReading:
             "projects_idle": idle,
             "projects_with_all_fields": self._asked[ALL[0]],
             "projects_in_full": sum(
-                not plan.idle and plan.window.since is None for plan in self._plans.values()
+                not plan.idle and plan.is_full for plan in self._plans.values()
             ),
         }
         mapped = next(iter(self._plans.values())).window.mapped

@@ -9,10 +9,6 @@ Decisions this module embodies:
   changed to Jira. So is one whose mapped fields are others than those it was read with.
 * A watermark that lies ahead of Jira's clock was set by a clock that has been put back since. What
   changed until that moment comes would never be new: the project is read in full, once.
-* In the night a project is read in full whose last full reading is long ago: what landed since is
-  needed for a rebuild until then, and what Jira's index never told comes at last. Each has its own
-  share of that time, so that projects that were first read together do not come together ever
-  after. One in which nothing changed since has nothing to gain.
 * A field that is of another type than when its project was last read in full is marked as changed;
   a full reading takes the new type.
 * Somebody may go back (``since``), never ahead: what lies between would be lost.
@@ -23,7 +19,6 @@ Decisions this module embodies:
   its watermark.
 """
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,8 +63,7 @@ class Wanted:
     since: datetime | None = None
     """Everything that changed from then on, where the watermark is later or there is none."""
     full_after: timedelta | None = None
-    """Everything of a project that was read in full last so long ago, at the earliest half of it.
-    A project that never was is left as it is: somebody said ``since``."""
+    """Everything of projects whose last full reading is so old; see ``full_again``."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +86,11 @@ class WindowPlan:
     """Whether the site says that nothing has changed since: not to be asked for."""
     whole_changelogs: bool
     """Whether histories older than the window may not have landed yet."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all of the project is read."""
+        return self.window.since is None
 
 
 def plan_window(
@@ -137,23 +136,19 @@ def _since(
         return wanted.since
     if watermark.project_key != project.key or _ids(watermark.mapped) != _ids(mapped):
         return None
-    if watermark.read_until > now or _is_due_in_full(project, watermark, wanted.full_after, now):
+    if watermark.read_until > now:
         return None
     if wanted.since is not None:
         return min(watermark.read_until, wanted.since)
     return watermark.read_until
 
 
-def _is_due_in_full(
-    project: ListedProject, watermark: Watermark, after: timedelta | None, now: datetime
-) -> bool:
-    read = watermark.full_read_at
-    if after is None or read is None:
-        return False
-    if project.last_changed is not None and project.last_changed < read:
-        return False
-    share = zlib.crc32(project.id.encode()) / 2**32
-    return now - read >= after * (1 + share) / 2
+def is_settled(watermark: Watermark, mapped: Mapping[str, MappedField]) -> bool:
+    """Whether the mapped fields are those of a project's last full reading, types included."""
+    known = watermark.mapped
+    return _ids(known) == _ids(mapped) and not any(
+        _as_known(each, known.get(column)).changed for column, each in mapped.items()
+    )
 
 
 def _ids(mapped: Mapping[str, MappedField]) -> dict[str, str]:

@@ -176,6 +176,9 @@ def _engine(url: str) -> sa.Engine:
         max_overflow=10,
         pool_pre_ping=True,
         pool_recycle=1800,
+        # Else a first connection asks for the type, before any transaction of ours, by an operator
+        # that it finds in ``public``: what a reader put there would run as whoever connects.
+        use_native_hstore=False,
     )
     sa.event.listen(engine, "begin", enter_scope)
     sa.event.listen(engine, "handle_error", _translate, retval=True)
@@ -191,15 +194,6 @@ def close_engines(url: str | None = None) -> None:
     for known, engine in _engines.items():
         if url is None or known == normalize_url(url):
             engine.dispose()
-
-
-def trust_no_schema(connection: sa.Connection) -> None:
-    """Let this transaction, which has no scope, find nothing but Postgres's own by a bare name.
-
-    Others may create functions in ``public``, by default on Postgres 14. One that fits a call
-    better than Postgres's own is the one that is called, with the rights of who calls.
-    """
-    connection.exec_driver_sql("SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)")
 
 
 def advisory_lock(connection: sa.Connection, name: str, *, shared: bool = False) -> None:

@@ -23,10 +23,10 @@ from jira_assets.warehouse.connect import (
     describe_server,
     engine_for,
     normalize_url,
-    trust_no_schema,
 )
-from jira_assets.warehouse.grants import grant_use, role_of
+from jira_assets.warehouse.grants import grant_use, require_owned, role_of
 from jira_assets.warehouse.schema import DAGSTER_SCHEMA
+from jira_assets.warehouse.scope import with_its_search_path
 
 
 def dagster_storage_url(database_url: str) -> str:
@@ -54,11 +54,13 @@ def check_dagster_storage(url: str) -> None:
         SchemaMissingError: the tables are not there, and this role may not create them.
     """
     engine = engine_for(url)
-    with engine.connect() as connection:
+    # Where Dagster's processes look. No name of a function is looked up there.
+    with with_its_search_path(engine).connect() as connection:
         there, may_create, role, schema = connection.execute(
             sa.text(
-                "SELECT to_regclass('runs') IS NOT NULL, "
-                "has_schema_privilege(current_schema(), 'CREATE'), current_user, current_schema()"
+                "SELECT pg_catalog.to_regclass('runs') IS NOT NULL, "
+                "pg_catalog.has_schema_privilege(pg_catalog.current_schema(), 'CREATE'), "
+                "current_user, pg_catalog.current_schema()"
             )
         ).one()
     if not there and not may_create:
@@ -85,12 +87,11 @@ def prepare_dagster(owner_url: str, runtime_url: str | None = None) -> bool:
     runtime_role = role_of(runtime_url, beside=owner_url) if runtime_url else None
     engine = engine_for(owner_url)
     with engine.begin() as connection:  # committed first: Dagster's connections must see the schema
-        trust_no_schema(connection)
         advisory_lock(connection, "jira_assets/dagster")
         if not sa.inspect(connection).has_schema(DAGSTER_SCHEMA):
             connection.execute(CreateSchema(DAGSTER_SCHEMA))
+        require_owned(connection, DAGSTER_SCHEMA)
     with engine.begin() as connection:
-        trust_no_schema(connection)
         advisory_lock(connection, "jira_assets/dagster")
         prepared = dagster_is_prepared(connection)
         if not prepared:

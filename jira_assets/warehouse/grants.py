@@ -15,7 +15,14 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from jira_assets.warehouse.connect import advisory_lock, describe_server, engine_for
+from jira_assets.warehouse.connect import (
+    PermissionMissingError,
+    advisory_lock,
+    describe_server,
+    engine_for,
+)
+from jira_assets.warehouse.policies import ASKED_BY_POLICIES
+from jira_assets.warehouse.preparation import quoted
 from jira_assets.warehouse.schema import DAGSTER_SCHEMA, SCHEMA
 from jira_assets.warehouse.tables import DATA_TABLES, integrations, metadata
 from jira_assets.warehouse.views import VIEWS
@@ -128,8 +135,28 @@ def _withdraw_in(connection: sa.Connection, schema: str, role: str) -> None:
 
 
 def grant_to_all(connection: sa.Connection) -> None:
-    """Let everybody who may look into the schema read who may see what, as policies must."""
+    """Let everybody who may look into the schema find out who may see what, as policies must."""
     connection.exec_driver_sql(f"GRANT SELECT ON {SCHEMA}.database_roles TO PUBLIC")
+    # By default everybody may; somebody may have revoked that for all functions.
+    for function in ASKED_BY_POLICIES:
+        connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {function} TO PUBLIC")
+
+
+def require_owned(connection: sa.Connection, schema: str) -> None:
+    """Raise PermissionMissingError where the role that migrates has no rights of the owner.
+
+    What it may not grant in ``schema`` would not be granted, and Postgres would only warn.
+    """
+    query = sa.text(
+        "SELECT rolname, current_user FROM pg_namespace JOIN pg_roles AS owner "
+        "ON owner.oid = nspowner WHERE nspname = :schema AND NOT pg_has_role(owner.oid, 'USAGE')"
+    )
+    for owner, role in connection.execute(query, {"schema": schema}):
+        raise PermissionMissingError(
+            f"The schema {schema} belongs to {owner}, not to {role}, which can grant nobody "
+            f"anything there: name {owner} in JIRA_ASSETS_OWNER_DATABASE_URL, or let whoever "
+            f"administers the server say: ALTER SCHEMA {schema} OWNER TO {quoted(role)}"
+        )
 
 
 _NOT_SERVED: Final = frozenset({"api_keys", "failure_reports"})
@@ -161,7 +188,11 @@ def _grant_temporary_tables(connection: sa.Connection, role: str) -> None:
     database = connection.execute(sa.select(sa.func.current_database())).scalar_one()
     may = sa.func.has_database_privilege(role, database, "TEMPORARY")
     if not connection.execute(sa.select(may)).scalar_one():
-        quote = connection.dialect.identifier_preparer.quote
-        connection.exec_driver_sql(
-            f"GRANT TEMPORARY ON DATABASE {quote(database)} TO {quote(role)}"
-        )
+        grant = f"GRANT TEMPORARY ON DATABASE {quoted(database)} TO {quoted(role)}"
+        connection.exec_driver_sql(grant.replace("%", "%%"))
+        if not connection.execute(sa.select(may)).scalar_one():  # Postgres has only warned
+            raise RoleError(
+                f"{role} may not make temporary tables, which merges go through, and the owner of "
+                f"the tables cannot grant that. Whoever owns the database must: {grant}. Nothing "
+                "was changed."
+            )

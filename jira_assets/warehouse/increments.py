@@ -13,7 +13,7 @@ Decisions this module embodies:
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -55,6 +55,18 @@ class Watermark:
     """Column of ``issues`` to the field that the last full reading had for it."""
     unreadable: str | None = None
     withheld_deletions: int = 0
+
+
+@dataclass(frozen=True)
+class FullLanding:
+    """The last landing of a project that holds all of its issues."""
+
+    age: timedelta
+    """How long ago its reading began, by Postgres's clock."""
+    fields: tuple[str, ...]
+    """What it asked for."""
+    is_added_to: bool
+    """Whether anything of the project has landed since."""
 
 
 def changes_to_apply(  # noqa: PLR0913 # the last two are choices, given by name
@@ -206,6 +218,26 @@ _TO_APPLY: Final = sa.text(
 )
 """The sequences of the markers that are to be applied."""
 
+_FULL_LANDINGS: Final = sa.text(
+    """
+    SELECT scope, clock_timestamp() - started_at AS age,
+        ARRAY(SELECT jsonb_array_elements_text(complete_for #> '{window,fields}')) AS fields,
+        EXISTS (
+            SELECT FROM jira.raw_extractions AS later
+            WHERE later.integration_id = :integration_id
+            AND later.entity = 'issues' AND later.scope = whole.scope
+            AND (later.started_at, later.sequence) > (whole.started_at, whole.sequence)
+        ) AS is_added_to
+    FROM (
+        SELECT DISTINCT ON (scope) scope, started_at, sequence, complete_for
+        FROM jira.raw_extractions
+        WHERE integration_id = :integration_id AND entity = 'issues' AND is_full
+        ORDER BY scope, started_at DESC, sequence DESC
+    ) AS whole
+    """
+)
+"""A row a project: ``scope``, ``age``, ``fields``, ``is_added_to``."""
+
 
 def read_watermarks(engine: sa.Engine, integration_id: int) -> dict[str, Watermark]:
     """Return how far each project's issues have been read, by the project's id."""
@@ -223,6 +255,13 @@ def read_watermarks(engine: sa.Engine, integration_id: int) -> dict[str, Waterma
             )
             for row in connection.execute(query)
         }
+
+
+def full_landings(engine: sa.Engine, integration_id: int) -> dict[str, FullLanding]:
+    """Return the last full landing of each project's issues, by the project's id."""
+    with engine.connect() as connection:
+        rows = connection.execute(_FULL_LANDINGS, {"integration_id": integration_id})
+        return {row.scope: FullLanding(row.age, tuple(row.fields), row.is_added_to) for row in rows}
 
 
 def field_usage(engine: sa.Engine, integration_id: int) -> dict[str, dict[str, tuple[int, int]]]:

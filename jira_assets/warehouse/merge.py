@@ -14,14 +14,12 @@ Decisions this module embodies:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from jira_assets.warehouse.applied import Applied, Merged
 from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.contracts import MergeResult, Snapshot
 from jira_assets.warehouse.integrations import require_integration
@@ -46,15 +44,6 @@ class EmptySnapshotError(RuntimeError):
 
 class InvalidSnapshotError(ValueError):
     """A snapshot whose frame does not fit its table or its owner."""
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What a table holds of one entity and scope."""
-
-    extraction_id: UUID
-    order: tuple[datetime, int]
-    transform_version: str
 
 
 AppliedSources = Mapping[tuple[str, str], Applied]
@@ -145,12 +134,7 @@ def _check(snapshot: Snapshot) -> None:
 
 def _applied(connection: sa.Connection, snapshot: Snapshot) -> AppliedSources:
     rows = connection.execute(sa.select(applied_extractions).where(_is_applied_to(snapshot)))
-    return {
-        (row.entity, row.scope): Applied(
-            row.extraction_id, (row.started_at, row.sequence), row.transform_version
-        )
-        for row in rows
-    }
+    return {(row.entity, row.scope): Applied.of(row) for row in rows}
 
 
 def _is_applied_to(snapshot: Snapshot) -> sa.ColumnElement[bool]:
@@ -218,23 +202,15 @@ def _record(
 ) -> None:
     """Say what the table holds now, and what was set aside on the way."""
     connection.execute(sa.delete(applied_extractions).where(_is_applied_to(snapshot)))
-    applied = [
-        {
-            "integration_id": snapshot.owner.integration_id,
-            "tenant_id": snapshot.owner.tenant_id,
-            "table_name": snapshot.table,
-            "entity": source.entity,
-            "scope": source.scope,
-            "extraction_id": source.extraction_id,
-            "started_at": source.started_at,
-            "sequence": source.sequence,
-            "transform_version": snapshot.transform_version,
-            "run_id": run_id,
-            "rows_before": result.alive_before,
-            "rows_deleted": result.deleted,
-        }
-        for source in snapshot.sources
-    ]
+    merged = Merged(
+        owner=snapshot.owner,
+        table=snapshot.table,
+        transform_version=snapshot.transform_version,
+        run_id=run_id,
+        rows_before=result.alive_before,
+        rows_deleted=result.deleted,
+    )
+    applied = [merged.row(source) for source in snapshot.sources]
     connection.execute(sa.insert(applied_extractions).values(applied_at=sa.func.now()), applied)
     _replace_rejected(connection, snapshot)
 

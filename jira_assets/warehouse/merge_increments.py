@@ -17,15 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on, insert
 
+from jira_assets.warehouse.applied import Merged
 from jira_assets.warehouse.connect import lock_integration
 from jira_assets.warehouse.contracts import (
-    SITE_SCOPE,
     Changes,
     Increments,
     Landing,
@@ -33,26 +31,21 @@ from jira_assets.warehouse.contracts import (
     Owner,
     Sweep,
 )
+from jira_assets.warehouse.held_landings import HeldLandings, hold, newest_extractions
 from jira_assets.warehouse.increment_stage import IncrementStage, Tally
-from jira_assets.warehouse.increments import SWEEP
 from jira_assets.warehouse.integrations import require_integration
 from jira_assets.warehouse.jobs_beside import JobsBeside
 from jira_assets.warehouse.landing import require_landed
-from jira_assets.warehouse.merge import Applied
 from jira_assets.warehouse.queue_rows import Targets, settle, targets_of
 from jira_assets.warehouse.sweep import SweepStage
 from jira_assets.warehouse.tables import (
     DATA_TABLES,
     SOURCES,
-    applied_extractions,
     rejected_records,
 )
 
 BATCH_ISSUES: Final = 2_500
 BATCH_LANDINGS: Final = 500
-
-_Held = Mapping[tuple[str, str, str], Applied]
-"""(table, entity, scope) to what is applied of it."""
 
 
 def merge_increments(  # noqa: PLR0913 # all but two are choices, given by name
@@ -180,7 +173,7 @@ class _Merge:
             if not self._totals:
                 with self._locked(connection):
                     pass
-            newest = self._newest(connection)
+            newest = newest_extractions(connection, self.increments)
         return {
             table: MergeResult(
                 table=table,
@@ -239,7 +232,7 @@ class _Merge:
         tallies = stage.merge(
             {number: each.extraction_id for number, each in taken.items()},
             self._alive(),
-            self._last_before_sweep(taken, held),
+            held.last_before_sweep(taken),
             self.increments.tables[0],
         )
         self._record(connection, list(taken.values()), tallies)
@@ -295,120 +288,42 @@ class _Merge:
             )
         )
 
-    def _held(self, connection: sa.Connection, steps: Iterable[Changes | Sweep] = ()) -> _Held:
-        """Return what the tables hold of the scopes of these steps, and of the sweep."""
-        columns = applied_extractions.c
-        scopes = {SITE_SCOPE, *(step.landing.scope for step in steps)}
-        rows = connection.execute(
-            sa.select(applied_extractions).where(
-                columns.integration_id == self._owner.integration_id,
-                columns.table_name.in_(self.increments.tables),
-                columns.scope.in_(scopes),
-            )
-        )
-        return {
-            (row.table_name, row.entity, row.scope): Applied(
-                row.extraction_id, (row.started_at, row.sequence), row.transform_version
-            )
-            for row in rows
-        }
+    def _held(
+        self, connection: sa.Connection, steps: Iterable[Changes | Sweep] = ()
+    ) -> HeldLandings:
+        landings = (step.landing for step in steps)
+        return HeldLandings.look_up(connection, self.increments, landings)
 
-    def _is_applied(self, landing: Landing, held: _Held) -> bool:
-        """Whether every table holds this or a newer landing of the scope, by the same transform."""
-        if self.force:
-            return self._is_overtaken(landing, held)
-        return all(
-            each is not None
-            and each.order >= landing.order
-            and each.transform_version == self.increments.transform_version
-            for each in self._held_of(landing, held)
-        )
+    def _is_applied(self, landing: Landing, held: HeldLandings) -> bool:
+        """Whether there is nothing to do for these changes."""
+        return held.is_overtaken(landing) if self.force else held.has(landing)
 
-    def _is_passed(self, landing: Landing, held: _Held) -> bool:
-        """Whether the tables hold a newer sweep, or the same one.
+    def _is_passed(self, landing: Landing, held: HeldLandings) -> bool:
+        """Whether there is nothing to do for this sweep.
 
         The same one is due again after what is older; else it would go back behind what is newer.
         """
         if self.force:
-            return self._is_overtaken(landing, held)
-        orders = [each.order for each in self._held_of(landing, held) if each is not None]
-        return any(
-            order > landing.order or (order == landing.order and not self._applied_anything)
-            for order in orders
-        )
-
-    def _is_overtaken(self, landing: Landing, held: _Held) -> bool:
-        """Whether the tables hold a landing that is newer than what was known when this began."""
-        newest = self.increments.newest.get((landing.entity, landing.scope))
-        return newest is not None and any(
-            each is not None and each.order > newest for each in self._held_of(landing, held)
-        )
-
-    def _held_of(self, landing: Landing, held: _Held) -> list[Applied | None]:
-        return [
-            held.get((table, landing.entity, landing.scope)) for table in self.increments.tables
-        ]
-
-    def _last_before_sweep(self, taken: Mapping[int, Landing], held: _Held) -> int:
-        """Return the number of the last landing that is older than the applied sweep."""
-        sweeps = [each.order for (_, entity, _), each in held.items() if entity == SWEEP]
-        if not sweeps:
-            return -1
-        newest = max(sweeps)
-        return max((n for n, each in taken.items() if each.order < newest), default=-1)
+            return held.is_overtaken(landing)
+        return held.is_past(landing) or (held.is_at(landing) and not self._applied_anything)
 
     def _record(
         self, connection: sa.Connection, landings: Sequence[Landing], tallies: Mapping[str, Tally]
     ) -> None:
         """Say what the tables hold now."""
         self._applied_anything = True
-        newest = {landing.scope: landing for landing in landings}
-        rows = [
-            {
-                **self._applied_row(landing),
-                "table_name": table,
-                "rows_before": self._alive()[table],
-                "rows_deleted": tallies[table].deleted,
-            }
-            for landing in newest.values()
-            for table in self.increments.tables
+        alive = self._alive()
+        merged = [
+            Merged(
+                owner=self._owner,
+                table=table,
+                transform_version=self.increments.transform_version,
+                run_id=self.run_id,
+                rows_before=alive[table],
+                rows_deleted=tally.deleted,
+            )
+            for table, tally in tallies.items()
         ]
-        statement = insert(applied_extractions).values(applied_at=sa.func.now())
-        keys = [key.name for key in applied_extractions.primary_key]
-        values = {name: statement.excluded[name] for name in (*rows[0], "applied_at")}
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=keys,
-                set_={name: value for name, value in values.items() if name not in keys},
-            ),
-            rows,
-        )
+        hold(connection, landings, merged)
         for table, tally in tallies.items():
             self._totals[table].add(tally)
-
-    def _applied_row(self, landing: Landing) -> dict[str, Any]:
-        return {
-            "integration_id": self._owner.integration_id,
-            "tenant_id": self._owner.tenant_id,
-            "entity": landing.entity,
-            "scope": landing.scope,
-            "extraction_id": landing.extraction_id,
-            "started_at": landing.started_at,
-            "sequence": landing.sequence,
-            "transform_version": self.increments.transform_version,
-            "run_id": self.run_id,
-        }
-
-    def _newest(self, connection: sa.Connection) -> dict[str, UUID]:
-        """Return the newest extraction that the tables hold of each entity."""
-        columns = applied_extractions.c
-        newest = (
-            sa.select(columns.entity, columns.extraction_id)
-            .ext(distinct_on(columns.entity))
-            .where(
-                columns.integration_id == self._owner.integration_id,
-                columns.table_name.in_(self.increments.tables),
-            )
-            .order_by(columns.entity, columns.started_at.desc(), columns.sequence.desc())
-        )
-        return {row.entity: row.extraction_id for row in connection.execute(newest)}

@@ -26,9 +26,8 @@ from jira_assets.warehouse.connect import (
     advisory_lock,
     describe_server,
     engine_for,
-    trust_no_schema,
 )
-from jira_assets.warehouse.grants import role_of
+from jira_assets.warehouse.grants import require_owned, role_of
 from jira_assets.warehouse.policies import write_functions, write_policies
 from jira_assets.warehouse.roles import (
     ReaderRole,
@@ -110,6 +109,8 @@ class MigrationReport:
     """The runtime role, where it is another than the owner."""
     served_as: str | None = None
     """The role of the HTTP service, where it is another than both."""
+    serves_as_owner: bool = False
+    """Whether the HTTP service connects as the owner, though runs do not."""
     readers: tuple[ReaderRole, ...] = ()
     """Every role that reads, named now or before."""
     unheld: tuple[str, ...] = ()
@@ -185,14 +186,12 @@ class _Roles:
 def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> MigrationReport:
     """Do all of it in one transaction, or fail soon where somebody is in the way."""
     with engine.begin() as connection:
-        # Another one might name our tables without their schema, and alembic miss them; or hold
-        # functions of others that are called like Postgres's own, and would run as the owner.
-        trust_no_schema(connection)
         advisory_lock(connection, "jira_assets/migrate")  # another migration is waited for
         bound_waiting(connection)
         created = not sa.inspect(connection).has_schema(SCHEMA)
         if created:
             connection.execute(CreateSchema(SCHEMA))
+        require_owned(connection, SCHEMA)
         before = current_revision(connection)
         _upgrade(connection, before, first)
         _write_comments(connection)
@@ -202,6 +201,7 @@ def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> Migratio
         owner = connection.execute(sa.select(sa.func.current_user())).scalar_one()
         granted = None if roles.runtime == owner else roles.runtime
         served = None if roles.api in {owner, granted} else roles.api
+        unbound = roles.api == owner and granted is not None
         reading = register(connection, runtime=granted, api=served, readers=roles.readers)
         named = [granted, served, *(each.role for each in reading)]
         free = unheld(connection, [role for role in named if role is not None])
@@ -213,6 +213,7 @@ def _migrate(engine: sa.Engine, roles: _Roles, first: Sequence[str]) -> Migratio
         created_schema=created,
         granted_to=granted,
         served_as=served,
+        serves_as_owner=unbound,
         readers=tuple(reading),
         unheld=tuple(free),
         entangled=tuple(pairs),
@@ -231,7 +232,6 @@ def _not_the_owner(error: PermissionMissingError) -> str:
 
 def _blocked(engine: sa.Engine, patience: float) -> MigrationBlockedError:
     with engine.connect() as connection:
-        trust_no_schema(connection)
         found = "; ".join(str(each) for each in holders(connection, SCHEMA))
         where = describe_server(engine.url)
     return MigrationBlockedError(

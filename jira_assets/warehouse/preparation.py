@@ -65,25 +65,55 @@ def _lines(owner: str, others: list[str], database: str, schemas: list[str]) -> 
         yield f"GRANT CONNECT, TEMPORARY ON DATABASE {quoted(database)} TO {quoted(role)};"
     yield ""
     yield "-- The owner's schemas. Who hands them over must be a member of it for a moment."
-    yield f"GRANT {quoted(owner)} TO CURRENT_USER;"
     for schema in schemas:
-        yield f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)} AUTHORIZATION {quoted(owner)};"
-    yield f"REVOKE {quoted(owner)} FROM CURRENT_USER;"
+        yield from _create_schema(schema, owner)
     yield ""
     yield "COMMIT;"
     yield "-- Then, as the owner: `jira-assets migrate` grants the other roles what they need."
 
 
 def _create_role(role: str) -> Iterator[str]:
-    # Ended by nothing that a name holds.
-    mark = "$do$"
-    while mark in role:
-        mark = f"{mark[:-1]}o$"
+    mark = _mark(role)
     yield f"DO {mark} BEGIN"
     yield f"    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {_text(role)}) THEN"
     yield f"        EXECUTE {_text(f'CREATE ROLE {quoted(role)} LOGIN')};"
     yield "    END IF;"
     yield f"END {mark};"
+
+
+def _create_schema(schema: str, owner: str) -> Iterator[str]:
+    """Make it where it is missing; a membership that was there before stays, with its options."""
+    mark = _mark(owner)
+    yield f"DO {mark} DECLARE"
+    yield "    of text := (SELECT pg_get_userbyid(nspowner) FROM pg_namespace"
+    yield f"        WHERE nspname = {_text(schema)});"
+    yield "    may boolean := pg_has_role(current_user, " + _text(owner) + ", CASE"
+    yield "        WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET'"
+    yield "        ELSE 'MEMBER' END);"
+    yield "BEGIN"
+    yield f"    IF of <> {_text(owner)} THEN"
+    yield f"        RAISE EXCEPTION 'the schema {schema} belongs to %', of"
+    yield "            USING HINT = 'Name that role in JIRA_ASSETS_OWNER_DATABASE_URL, or '"
+    yield "            'hand the schema over.';"
+    yield "    ELSIF of IS NULL THEN"
+    yield "        IF NOT may THEN"
+    yield f"            EXECUTE {_text(f'GRANT {quoted(owner)} TO CURRENT_USER')};"
+    yield "        END IF;"
+    create = f"CREATE SCHEMA {quoted(schema)} AUTHORIZATION {quoted(owner)}"
+    yield f"        EXECUTE {_text(create)};"
+    yield "        IF NOT may THEN"
+    yield f"            EXECUTE {_text(f'REVOKE {quoted(owner)} FROM CURRENT_USER')};"
+    yield "        END IF;"
+    yield "    END IF;"
+    yield f"END {mark};"
+
+
+def _mark(name: str) -> str:
+    """Return what a block of code begins and ends with: nothing that ``name`` holds."""
+    mark = "$do$"
+    while mark in name:
+        mark = f"{mark[:-1]}o$"
+    return mark
 
 
 def quoted(name: str) -> str:

@@ -94,8 +94,11 @@ class KeepRule:
         }
 
     def unfinished(self) -> dict[str, Any]:
-        """Return the rule as the statements about pages without a marker take it."""
-        return {"days": max(self.days, _FEWEST_DAYS), "dead_after": self.dead_after}
+        """Return what the statements about pages without a marker take.
+
+        Nobody but a retry of the run that left them can go on with them, however much is kept.
+        """
+        return {"days": _FEWEST_DAYS, "dead_after": self.dead_after}
 
     def records(self) -> dict[str, Any]:
         """Return the rule as the statements about bookkeeping take it."""

@@ -31,6 +31,7 @@ from jira_assets.warehouse.grants import (
     grant_use,
     withdraw,
 )
+from jira_assets.warehouse.preparation import quoted
 from jira_assets.warehouse.role_tables import database_roles
 from jira_assets.warehouse.schema import SCHEMA
 from jira_assets.warehouse.tables import tenants
@@ -134,13 +135,15 @@ def _check_held(connection: sa.Connection, readers: Collection[str]) -> None:
 
 
 def entangled(connection: sa.Connection) -> list[tuple[str, str]]:
-    """Return pairs of a member and its role, one of which reads and the other does not.
+    """Return pairs of a member and its role that must be apart.
 
+    One of them reads and the other does not; or the HTTP service's may become what runs connect as.
     A member is one that may become the role; superusers may become all, and are not among these.
     """
     query = sa.text(
         "SELECT one.rolname, other.rolname FROM jira.database_roles AS member "
         "JOIN jira.database_roles AS of ON (member.kind = 'reader') <> (of.kind = 'reader') "
+        "OR (member.kind = 'api' AND of.kind = 'runtime') "
         "JOIN pg_roles AS one ON one.rolname = member.role_name AND NOT one.rolsuper "
         "JOIN pg_roles AS other ON other.rolname = of.role_name "
         "WHERE pg_has_role(one.oid, other.oid, 'MEMBER') ORDER BY 1, 2"
@@ -157,10 +160,10 @@ def _check_apart(connection: sa.Connection, readers: Collection[str]) -> None:
 def entangled_words(member: str, role: str) -> str:
     """Say what is wrong where the one is a member of the other."""
     return (
-        f"{member} is a member of {role}; one of them reads, the other is what runs or the HTTP "
-        "service connect as. The one that reads could ask for all tenants, or the other would see "
-        "rows where it must say whose. Whoever administers the server must end that: "
-        f'REVOKE "{role}" FROM "{member}".'
+        f"{member} is a member of {role}, and may do and see more than it is for: a role that "
+        "reads, the HTTP service's and that of runs are to be apart. Whoever administers the "
+        f"server must end that: REVOKE {quoted(role)} FROM {quoted(member)}; where it is a member "
+        "by another role, from that one."
     )
 
 

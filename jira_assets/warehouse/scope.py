@@ -22,6 +22,8 @@ import sqlalchemy as sa
 
 _OPTION: Final = "jira_assets_scope"
 _ALL: Final = "*"
+_OWN_PATH: Final = "jira_assets_own_search_path"
+_TRUST_NO_SCHEMA: Final = "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)"
 _TELL: Final = (
     "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true), "
     "pg_catalog.set_config('jira_assets.tenants', %(tenants)s, true), "
@@ -165,12 +167,22 @@ def sees_everything(connection: sa.Connection) -> bool:
 def enter_scope(connection: sa.Connection) -> None:
     """Tell Postgres the scope of the transaction that begins; listens to every engine's ``begin``.
 
-    The search path goes along: tables are named with their schema, and never found without it. Nor
-    are functions, but for Postgres's own: ``public`` may hold what a reader put there.
+    The search path goes along, where there is no scope, too: tables are named with their schema,
+    and never found without it. Nor are functions and operators, but for Postgres's own: others may
+    create in ``public``, by default on Postgres 14, and of two that fit a call the better one is
+    called, with the rights of who calls.
     """
-    scope = connection.get_execution_options().get(_OPTION)
+    options = connection.get_execution_options()
+    scope: _Scope | None = options.get(_OPTION)
     if scope is not None:
         scope.enter(connection)
+    elif not options.get(_OWN_PATH):
+        connection.exec_driver_sql(_TRUST_NO_SCHEMA)
+
+
+def with_its_search_path(engine: sa.Engine) -> sa.Engine:
+    """Return ``engine`` with the search path that its URL, or the server, says."""
+    return engine.execution_options(**{_OWN_PATH: True})
 
 
 def _scope_of(engine: sa.Engine) -> _Scope | None:

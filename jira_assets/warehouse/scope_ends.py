@@ -63,7 +63,7 @@ _MOVE_WATERMARKS: Final = """
             WHEN excluded.full_read_at IS NOT NULL THEN excluded.read_until
             ELSE greatest(mark.read_until, excluded.read_until)
         END,
-        full_read_at = greatest(mark.full_read_at, excluded.full_read_at),
+        full_read_at = coalesce(excluded.full_read_at, mark.full_read_at),
         mapped = CASE
             WHEN excluded.full_read_at IS NOT NULL THEN excluded.mapped
             -- It was never read before.

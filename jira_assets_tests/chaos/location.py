@@ -19,7 +19,7 @@ from jira_assets.extract.readings import SiteReader
 from jira_assets.jobs import reconciler
 from jira_assets.jobs import sensor as jobs_sensor
 from jira_assets.local_resources import LocalWarehouse
-from jira_assets.queue import broker, planning, runs
+from jira_assets.queue import broker, inbox, planning, runs
 from jira_assets.queue import sensor as transform_sensor
 from jira_assets.warehouse import io_managers, merge, merge_increments, queue_rows
 from jira_assets.warehouse.resource import RunHeartbeat
@@ -28,6 +28,7 @@ from jira_assets_tests.chaos.points import (
     AFTER_MARKER,
     AFTER_MERGE,
     BEFORE_CONFIRM,
+    BEFORE_INBOX,
     MID_MERGE,
     MID_PAGE,
     SABOTAGE_VARIABLE,
@@ -95,6 +96,7 @@ _set(SiteReader, "pages", _between(SiteReader.pages, MID_PAGE))
 _set(SiteReader, "issues", _between(SiteReader.issues, MID_PAGE))
 _set(extract_assets, "_publish", _before(extract_assets._publish, AFTER_MARKER))
 _set(amqp.Channel, "wait", _wait(amqp.Channel.wait))
+_set(inbox, "_store", _after(inbox._store, BEFORE_INBOX))
 _set(broker.Delivery, "ack", _before(broker.Delivery.ack, AFTER_INBOX))
 _set(merge, "settle", _before(queue_rows.settle, MID_MERGE))
 _set(merge_increments, "settle", _before(queue_rows.settle, MID_MERGE))

@@ -20,6 +20,7 @@ SABOTAGE_VARIABLE: Final = "JIRA_ASSETS_CHAOS_SABOTAGE"
 MID_PAGE: Final = "mid-page"
 AFTER_MARKER: Final = "after-the-marker-before-the-message"
 BEFORE_CONFIRM: Final = "after-the-message-before-its-confirm"
+BEFORE_INBOX: Final = "after-the-take-before-the-inbox-commit"
 AFTER_INBOX: Final = "after-the-inbox-commit-before-the-ack"
 AFTER_REQUEST: Final = "after-the-run-request-before-the-queue"
 AFTER_QUEUE: Final = "after-the-queue-before-the-run"
@@ -30,6 +31,7 @@ POINTS: Final = (
     MID_PAGE,
     AFTER_MARKER,
     BEFORE_CONFIRM,
+    BEFORE_INBOX,
     AFTER_INBOX,
     AFTER_REQUEST,
     AFTER_QUEUE,

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from jira_assets.extract.fields import ALL, BASE
 from jira_assets.extract.issue_readings import Known
 from jira_assets.extract.windows import OVERLAP, Wanted, Watermark
 from jira_assets.warehouse.contracts import LeftBehind, MappedField, ScopeEnd, ScopePage
+from jira_assets.warehouse.increments import FullLanding
 from jira_assets.warehouse.increments import Watermark as StoredWatermark
 from jira_assets_tests.extract.fake_client import NOW, Client, issue_reading, reader_of
 
@@ -246,7 +248,28 @@ def test_what_is_no_moment_fails_for_good(said: str) -> None:
 
 
 def test_a_run_may_read_in_full_what_was_not_for_long() -> None:
-    assert wanted_of(ReadConfig(full_after_days=0.5)) == Wanted(full_after=timedelta(hours=12))
+    config = ReadConfig(full_after_days=0.5)
+    assert wanted_of(config) == Wanted(full_after=timedelta(hours=12))
+    assert wanted_of(config, retried=True) == Wanted(), "it may be that which failed"
+    assert wanted_of(ReadConfig(full=True), retried=True) == Wanted(full=True)
+
+
+def test_what_is_read_in_full_again_comes_last_with_the_fields_of_then() -> None:
+    client = Client()
+    old = FullLanding(timedelta(days=40), ("summary", "customfield_7"), is_added_to=True)
+    what = replace(
+        known(mark("A"), mark("B"), mark("C")),
+        usage=lambda: {key: {"customfield_1": 1} for key in (A, B, C)},
+        full_landings=lambda: {A: old},
+    )
+    wanted = Wanted(full_after=timedelta(days=30))
+    reading = issue_reading(client, known=what, wanted=wanted)
+    found = ends(reader_of(client, reading).issues(NOTHING_LANDED))
+    assert [query.project.key for query in client.queries] == ["B", "C", "A"]
+    assert {each: end.window.since for each, end in found.items()} == {A: None, B: READ, C: READ}
+    assert "customfield_7" in client.queries[2].fields
+    assert "customfield_7" not in client.queries[0].fields
+    assert reading.notes()["projects_in_full"] == 1
 
 
 @pytest.mark.parametrize("days", [-1, 36_501, math.inf, math.nan])

@@ -9,7 +9,7 @@ from jira_assets.jobs.schedules import night_request
 from jira_assets.sandbox.server import SandboxServer
 from jira_assets.sandbox.synthetic import synthetic_site
 from jira_assets.warehouse.integrations import add_integration
-from jira_assets.warehouse.tables import issue_watermarks, raw_extractions
+from jira_assets.warehouse.tables import raw_extractions
 from jira_assets_tests.extract import runs
 from jira_assets_tests.extract.runs import KEY
 from jira_assets_tests.warehouse.retention_data import days_ago
@@ -19,7 +19,7 @@ def test_a_night_reads_in_full_once_what_was_not_for_long(
     warehouse: sa.Engine, runtime_url: str, tmp_path: Path
 ) -> None:
     site = synthetic_site(projects=2, issues=4, custom_fields=2, seed=3)
-    markers, marks = raw_extractions.c, issue_watermarks.c
+    markers = raw_extractions.c
     old, young = sorted(site.state.projects)
     steps = {READ_STEP: {"full_after_days": 30}}
     night = night_request(str(KEY), "2026-03-01", steps).run_config
@@ -40,8 +40,8 @@ def test_a_night_reads_in_full_once_what_was_not_for_long(
 
         assert landed() == {old: True, young: True}, "never read before"
         assert landed() == {old: False, young: False}
-        age = sa.update(issue_watermarks).where(marks.project_jira_id == old)
+        age = sa.update(raw_extractions).where(markers.scope == old, markers.is_full)
         with warehouse.begin() as connection:
-            connection.execute(age.values(full_read_at=days_ago(40)))
+            connection.execute(age.values(started_at=days_ago(40)))
         assert landed() == {old: True, young: False}
         assert landed() == {old: False, young: False}

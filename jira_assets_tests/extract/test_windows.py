@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -33,9 +32,8 @@ def _plan(
     issues: int | None = None,
     wanted: Wanted | None = None,
     mapped: dict[str, MappedField] | None = None,
-    project_id: str = "10",
 ) -> WindowPlan:
-    project = ListedProject(project_id, "A", last_changed=last_changed, issues=issues)
+    project = ListedProject("10", "A", last_changed=last_changed, issues=issues)
     return plan_window(
         project, mark, Moments(LISTED, NOW), wanted=wanted or Wanted(), mapped=mapped or {}
     )
@@ -125,35 +123,3 @@ def test_an_idle_project_is_not_asked_and_is_as_old_as_the_list_that_said_so() -
     ):
         assert not busy.idle
         assert busy.window.until == NOW - OVERLAP
-
-
-MONTH = Wanted(full_after=timedelta(days=30))
-
-
-def _in_full_after(days: float, project: str = "10", **told: Any) -> bool:
-    """Whether a reading so long after the full one of ``project`` is full, too."""
-    mark = Mark(full_read_at=NOW - timedelta(days=days))
-    return _plan(mark, wanted=MONTH, project_id=project, **told).window.since is None
-
-
-def test_a_project_is_read_in_full_again_after_its_share_of_the_time() -> None:
-    for project in map(str, range(200)):
-        assert not _in_full_after(14.9, project)
-        assert _in_full_after(30, project)
-    due = [sum(_in_full_after(days, str(each)) for each in range(200)) for days in (18, 22.5, 27)]
-    assert 25 < due[0] < due[1] - 25 < due[2] - 50 < 125, "some each night, and not all at once"
-
-
-def test_every_night_is_full_where_no_time_may_pass() -> None:
-    assert _plan(Mark(full_read_at=NOW), wanted=Wanted(full_after=timedelta())).window.since is None
-
-
-def test_a_project_that_did_not_change_since_it_was_read_in_full_is_not_read_again() -> None:
-    full = NOW - timedelta(days=90)
-    assert not _in_full_after(90, last_changed=full - timedelta(seconds=1))
-    assert _in_full_after(90, last_changed=full)
-
-
-def test_what_was_never_read_in_full_is_not_by_itself() -> None:
-    assert _plan(Mark(full_read_at=None), wanted=MONTH).window.since == READ
-    assert _plan(Mark(full_read_at=NOW - timedelta(days=900))).window.since == READ

@@ -79,8 +79,8 @@ def markdown(soak: Soak) -> str:
     kept = (
         f"A day of retention is {DAY.total_seconds() / 60:.0f} minutes; raw data, runs and ticks "
         f"are kept for {KEEP_DAYS} such day, of each entity the {KEEP_EXTRACTIONS} newest "
-        f"extractions besides. `nightly_full_refresh` ticks at `{NIGHTS}` and reads issues in full, "
-        f"`retention_of_raw` at `{PRUNINGS}`."
+        f"extractions besides. `nightly_full_refresh` ticks at `{NIGHTS}` and reads issues in "
+        f"full, `retention_of_raw` at `{PRUNINGS}`."
     )
     rule = (
         f"A series levels off where the Theil-Sen slope of its last two thirds is at most "

@@ -1,6 +1,8 @@
 """Migrations: equal to the metadata, repeatable, safe at once, and what the runtime role may do."""
 
+import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +20,7 @@ from jira_assets.warehouse.connect import (
     SchemaMissingError,
     engine_for,
 )
+from jira_assets.warehouse.dagster_storage import prepare_dagster
 from jira_assets.warehouse.grants import RoleError
 from jira_assets.warehouse.migrate import (
     CONTEXT_OPTIONS,
@@ -266,6 +269,36 @@ def test_the_right_to_temporary_tables_is_granted_where_it_was_revoked(
     migrate(without_temporary_tables.owner_url, without_temporary_tables.runtime_url)
     with engine_for(without_temporary_tables.runtime_url).begin() as connection:
         connection.exec_driver_sql("CREATE TEMPORARY TABLE incoming (id int)")
+
+
+def test_whoever_cannot_grant_temporary_tables_says_who_must(
+    without_temporary_tables: Database, postgres_server: PostgresServer
+) -> None:
+    database = without_temporary_tables
+    with engine_for(postgres_server.url(SUPERUSER, database.name)).begin() as connection:
+        connection.exec_driver_sql(f'ALTER DATABASE "{database.name}" OWNER TO {SUPERUSER}')
+        for right in ("TEMPORARY", "CREATE"):
+            connection.exec_driver_sql(
+                f'GRANT {right} ON DATABASE "{database.name}" TO {OWNER_ROLE}'
+            )
+    said = f'Whoever owns the database must: GRANT TEMPORARY ON DATABASE "{database.name}" TO'
+    with pytest.raises(RoleError, match=re.escape(said)):
+        migrate(database.owner_url, database.runtime_url)
+
+
+@pytest.mark.parametrize(("schema", "run"), [("jira", migrate), ("dagster", prepare_dagster)])
+def test_a_schema_of_somebody_else_is_refused_before_anything_is_made(
+    empty_database: Database, postgres_server: PostgresServer, schema: str, run: Callable[..., Any]
+) -> None:
+    """Postgres only warns where grants do nothing, and roles were told to run `migrate` again."""
+    engine = engine_for(postgres_server.url(SUPERUSER, empty_database.name))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+        connection.exec_driver_sql(f"GRANT ALL ON SCHEMA {schema} TO {OWNER_ROLE}")
+    with pytest.raises(PermissionMissingError, match=f"ALTER SCHEMA {schema} OWNER TO"):
+        run(empty_database.owner_url, empty_database.runtime_url)
+    with engine.connect() as connection:
+        assert sa.inspect(connection).get_table_names(schema) == []
 
 
 def test_rights_that_were_lost_come_back_with_the_next_migration(

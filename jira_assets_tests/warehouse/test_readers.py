@@ -1,12 +1,12 @@
 """Roles that read: whose rows they see, and that they change nothing."""
 
+import subprocess
+import sys
+
 import psycopg
 import pytest
 
-from jira_assets.warehouse.connect import (
-    advisory_lock,
-    engine_for,
-)
+from jira_assets.warehouse.connect import advisory_lock, engine_for
 from jira_assets.warehouse.dagster_storage import prepare_dagster
 from jira_assets.warehouse.grants import RoleError
 from jira_assets.warehouse.integrations import Integration
@@ -14,6 +14,18 @@ from jira_assets.warehouse.scope import everything
 from jira_assets.warehouse.tables import DATA_TABLES
 from jira_assets_tests.warehouse.roles_data import AWKWARD, TENANTS, Roles, connect, url_of
 
+FIRST_CONNECTIONS = """
+import sys
+from jira_assets.warehouse.connect import engine_for
+from jira_assets.warehouse.dagster_storage import prepare_dagster
+from jira_assets.warehouse.migrate import migrate, pending
+urls = sys.argv[1:]
+for url in urls:
+    with engine_for(url).connect() as connection:
+        assert not pending(connection)
+migrate(*urls)
+prepare_dagster(*urls)
+"""
 READ = (*DATA_TABLES, "tenants", "raw_extraction_data", "raw_extractions", "applied_extractions")
 READ += ("rejected_records", "issue_watermarks")
 
@@ -96,6 +108,62 @@ def test_what_a_reader_defines_in_public_is_called_by_nobody_else(roles: Roles) 
     with runtime.begin() as connection:
         advisory_lock(connection, "a test")
     assert roles.ask(reader, "SELECT DISTINCT name FROM public.callers") == []
+
+
+def test_operators_of_a_reader_are_not_found_by_a_first_connection(roles: Roles) -> None:
+    """A process's first connection asks Postgres things before any transaction of ours begins."""
+    reader = roles.make("bi")
+    roles.migrate(reader)
+    with connect(roles.superuser_url) as connection:
+        connection.execute(f'GRANT CREATE ON SCHEMA public TO "{reader}"'.encode())
+    pairs = [("oid", "regtype"), ("name", "varchar"), ("oid", "regclass"), ("oid", "regnamespace")]
+    roles.ask(
+        reader,
+        "CREATE SEQUENCE public.calls",
+        "GRANT ALL ON SEQUENCE public.calls TO PUBLIC",
+        *(
+            f"CREATE FUNCTION public.called({left}, {right}) RETURNS boolean LANGUAGE sql AS "
+            "$$ SELECT pg_catalog.nextval('public.calls') < 0 $$"
+            for left, right in pairs
+        ),
+        *(
+            f"CREATE OPERATOR public.= (LEFTARG = {left}, RIGHTARG = {right}, "
+            "FUNCTION = public.called)"
+            for left, right in pairs
+        ),
+        "SELECT 1",
+    )
+    urls = (roles.database.owner_url, roles.database.runtime_url)
+    subprocess.run([sys.executable, "-c", FIRST_CONNECTIONS, *urls], check=True)
+    assert roles.ask(reader, "SELECT is_called FROM public.calls") == [(False,)]
+
+
+def test_whom_no_policy_holds_sees_all_in_the_view_of_postgres_14(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    """There the view asks itself what may be seen; a superuser counts as a member of each role."""
+    reader, free = roles.make("bi"), roles.make("admin", "LOGIN BYPASSRLS")
+    roles.migrate(reader, tenants=("acme",))
+    seen = "SELECT jira.visible('tenants')"
+    with connect(roles.superuser_url) as connection:
+        connection.execute(f'GRANT USAGE ON SCHEMA jira TO "{free}"'.encode())
+        assert connection.execute(seen.encode()).fetchone() == (None,)
+    with connect(roles.database.owner_url) as connection:
+        assert connection.execute(seen.encode()).fetchone() == (None,)
+    assert roles.ask(free, seen) == [(None,)]
+    assert roles.ask(reader, seen) == [("{" + str(filled[0].tenant_id) + "}",)]
+
+
+def test_functions_that_nobody_may_call_by_default_are_granted(
+    roles: Roles, filled: tuple[Integration, ...]
+) -> None:
+    reader = roles.make("bi")
+    roles.migrate(reader)
+    roles.as_owner("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA jira FROM PUBLIC")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        roles.ask(reader, TENANTS.format("issues"))
+    roles.migrate()
+    assert len(roles.ask(reader, TENANTS.format("issues"))) == 2
 
 
 @pytest.mark.parametrize("statement", [

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,13 @@ from jira_assets.warehouse.contracts import (
     ScopePage,
     message_id,
 )
-from jira_assets.warehouse.increments import Watermark, changes_to_apply, read_watermarks
+from jira_assets.warehouse.increments import (
+    FullLanding,
+    Watermark,
+    changes_to_apply,
+    full_landings,
+    read_watermarks,
+)
 from jira_assets.warehouse.raw_pages import LandingConflictError
 from jira_assets.warehouse.scoped_landing import land_scopes
 from jira_assets.warehouse.tables import (
@@ -38,6 +45,7 @@ from jira_assets_tests.warehouse.issues_data import (
     whole,
     window,
 )
+from jira_assets_tests.warehouse.retention_data import days_ago
 
 FIELD = MappedField("customfield_1", "number")
 CHANGED = MappedField("customfield_2", None, changed=True)
@@ -96,6 +104,37 @@ def test_scopes_land_when_they_end_though_their_pages_mix(
     assert mark(warehouse, owner, "20") == Watermark(
         "B", day(1), landing.started_at, {"custom_field_01": FIELD}
     )
+
+
+def test_the_last_full_landing_says_what_it_asked_for_and_whether_more_has_come(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    def last() -> FullLanding:
+        return full_landings(warehouse, owner.integration_id)["10"]
+
+    put(warehouse, owner, *whole("20", issue("9"), since=1))
+    put(warehouse, owner, *whole("10", issue("1"), fields=("summary",)))
+    put(warehouse, owner, *whole("10", issue("1"), fields=("summary", "a")))
+    assert full_landings(warehouse, owner.integration_id).keys() == {"10"}
+    assert (last().fields, last().is_added_to) == (("summary", "a"), False)
+    assert timedelta() <= last().age < timedelta(minutes=1)
+    put(warehouse, owner, *whole("10", since=1, until=2))
+    assert not last().is_added_to, "nothing had changed"
+    put(warehouse, owner, *whole("10", issue("1"), since=2))
+    assert (last().fields, last().is_added_to) == (("summary", "a"), True)
+
+
+def test_a_full_reading_brings_back_a_moment_that_lay_ahead(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    put(warehouse, owner, *whole("10", issue("1")))
+    ahead = sa.update(issue_watermarks).values(full_read_at=days_ago(-90))
+    with warehouse.begin() as connection:
+        connection.execute(ahead)
+    landing = put(warehouse, owner, *whole("10", issue("1")))
+    assert mark(warehouse, owner).full_read_at == landing.started_at
+    put(warehouse, owner, *whole("10", issue("1"), since=1))
+    assert mark(warehouse, owner).full_read_at == landing.started_at
 
 
 def test_an_idle_project_moves_its_watermark_only(warehouse: sa.Engine, owner: Owner) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import make_url
 
 from jira_assets.warehouse.connect import (
     OneTenantAtATimeError,
@@ -88,6 +89,22 @@ def test_a_runtime_role_that_becomes_the_services_keeps_nothing(roles: Roles) ->
         asked = f"SELECT has_table_privilege('jira.{table}', '{verb}')"
         assert roles.ask(role, asked) == [(False,)], table
     assert roles.ask(role, "SELECT has_table_privilege('jira.job_requests', 'INSERT')") == [(True,)]
+
+
+def test_a_service_that_may_become_what_runs_connect_as_is_told_of(roles: Roles) -> None:
+    runtime = roles.make("loader")
+    url = url_of(roles.database.runtime_url, roles.make("api"))
+    service = make_url(url).username
+    assert service
+    roles.grant(runtime, service)
+    loader = url_of(roles.database.runtime_url, runtime)
+    report = migrate(roles.database.owner_url, loader, api_url=url)
+    assert (service, runtime) in report.entangled
+
+
+def test_a_service_that_connects_as_the_owner_is_told_of(roles: Roles) -> None:
+    assert roles.migrate(api_url=roles.database.owner_url).serves_as_owner
+    assert not roles.migrate(api_url=roles.database.runtime_url).serves_as_owner
 
 
 def test_the_services_role_reads_no_table_of_keys(api: sa.Engine) -> None:

@@ -34,6 +34,9 @@ from jira_assets_tests.warehouse.rows_of_all import PROTECTED, fill
 
 FOLDER: Final = os.environ.get("JIRA_ASSETS_TEST_POSTGRES_DIR")
 VERSIONS: Final = ("14", "15", "16", "17")
+SCHEMAS: Final = (
+    "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname IN ('jira', 'dagster')"
+)
 DATABASE: Final = 'Jira "assets"; --'
 OWNER: Final = f"owner {AWKWARD}"
 RUNTIME, API, READER, LIMITED, STRANGER = "runtime $o$", "api", "dbt", f"bi {AWKWARD}", "stranger"
@@ -121,6 +124,61 @@ def test_the_owner_needs_no_power_over_the_server(deployed: Deployment) -> None:
         ).fetchone()  # fmt: skip
     assert powers == (False, False, False, False)
     assert prepare_dagster(deployed.url[OWNER], deployed.url[RUNTIME])
+
+
+def prepare(deployed: Deployment, administrator: str, **urls: Any) -> None:
+    """Run the script, by what ``urls`` say else, as this administrator in the owner's database."""
+    roles = {"owner_url": OWNER, "runtime_url": RUNTIME, "api_url": API}
+    given = {name: deployed.url[role] for name, role in roles.items()}
+    script = preparation_sql(**given | urls)
+    database = make_url((given | urls)["owner_url"]).database
+    url = make_url(deployed.url["dba"]).set(username=administrator, database=database)
+    with connect(url.render_as_string(hide_password=False)) as connection:
+        connection.execute(script.encode())
+
+
+def test_another_administrator_may_run_the_script_again(deployed: Deployment, server: str) -> None:
+    with connect(server) as connection:
+        connection.execute("CREATE ROLE second LOGIN CREATEROLE")
+        connection.execute("GRANT dba TO second")  # whose the database is
+    prepare(deployed, "second", readers=[READER, "late"])
+    with connect(server) as connection:
+        assert connection.execute("SELECT FROM pg_roles WHERE rolname = 'late'").fetchone() == ()
+
+
+def test_the_administrator_may_be_the_owner(deployed: Deployment) -> None:
+    with connect(deployed.url["dba"]) as connection:
+        connection.execute("CREATE DATABASE its_own")
+    own = make_url(deployed.url["dba"]).set(database="its_own")
+    for _ in range(2):
+        prepare(deployed, "dba", owner_url=own.render_as_string(hide_password=False))
+    with connect(own.render_as_string(hide_password=False)) as connection:
+        owners = connection.execute(SCHEMAS).fetchall()
+    assert owners == [("dba",), ("dba",)]
+
+
+def test_a_membership_that_was_there_before_stays(deployed: Deployment, server: str) -> None:
+    with connect(deployed.url["dba"]) as connection:
+        connection.execute("CREATE DATABASE another")
+    with connect(server) as connection:
+        connection.execute(f"GRANT {_quoted(OWNER)} TO dba WITH ADMIN OPTION".encode())
+    url = make_url(deployed.url[OWNER]).set(database="another")
+    prepare(deployed, "dba", owner_url=url.render_as_string(hide_password=False))
+    with connect(server) as connection:
+        query = "SELECT pg_has_role('dba', %s, 'MEMBER WITH ADMIN OPTION')"
+        assert connection.execute(query, [OWNER]).fetchone() == (True,)
+        connection.execute(f"REVOKE {_quoted(OWNER)} FROM dba".encode())
+
+
+def test_a_schema_of_another_owner_is_refused_in_words(deployed: Deployment) -> None:
+    other = deployed.url[RUNTIME]
+    with pytest.raises(psycopg.errors.RaiseException, match="the schema jira belongs to owner"):
+        prepare(deployed, "dba", owner_url=other)
+
+
+def test_the_owner_sees_all_in_the_view(deployed: Deployment) -> None:
+    acme, globex = (deployed.filled[0].tenant_id,), (deployed.filled[2].tenant_id,)
+    assert deployed.tenants(OWNER, "jira.status_history") == [acme, globex]
 
 
 def test_tenants_are_apart(deployed: Deployment) -> None:
