@@ -32,7 +32,12 @@ from jira_assets.api.views import Told
 from jira_assets.warehouse.api_keys import ApiKey, find_keys, split_key
 from jira_assets.warehouse.connect import OneTenantAtATimeError
 from jira_assets.warehouse.request_progress import read_progress
-from jira_assets.warehouse.scope import everything, narrow_to_tenants, within_tenants
+from jira_assets.warehouse.scope import (
+    everything,
+    narrow_to_tenants,
+    with_its_search_path,
+    within_tenants,
+)
 
 
 class Look(NamedTuple):
@@ -119,8 +124,10 @@ class Service:
 
 
 def _read_keys(engine: sa.Engine, key_ids: Collection[str]) -> dict[str, ApiKey]:
-    # One statement is its own transaction: without a begin and an end of it, two trips fewer.
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    # One statement is its own transaction: without a begin and an end of it, two trips fewer. It
+    # names nothing that a search path could lead astray.
+    alone = with_its_search_path(engine).execution_options(isolation_level="AUTOCOMMIT")
+    with alone.connect() as connection:
         return find_keys(connection, key_ids)
 
 
