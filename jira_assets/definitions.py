@@ -117,10 +117,10 @@ def build_definitions(
         site=_site_job(raw),
         transform=_transform_job(transforms),
         makes={
+            **_keys_read(entities, prefix),
             SITE_JOB: raw.keys,
             TRANSFORM_JOB: [key for each in transforms for key in each.keys],
             PRUNE_JOB: [],
-            **_keys_read(entities, prefix),
         },
     )
     status = dg.DefaultSensorStatus.RUNNING if sensors else dg.DefaultSensorStatus.STOPPED
@@ -145,7 +145,8 @@ class _Jobs:
     site: Any
     transform: Any
     makes: Mapping[str, Iterable[dg.AssetKey]]
-    """Name to the assets that a run of it makes."""
+    """Name to the assets that a run of it makes; a run by hand counts as one of the first that
+    makes the same."""
 
 
 def _schedules(jobs: _Jobs, times: Mapping[str, str]) -> list[dg.ScheduleDefinition]:

@@ -181,7 +181,7 @@ def leave_unfinished(engine: sa.Engine, owner: Owner, days: float) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "days", "goes"),
-    [(MONTH, 31, True), (MONTH, 29, False), (NEWEST_ONLY, 1.1, True), (NEWEST_ONLY, 0.9, False)],
+    [(MONTH, 1.1, True), (MONTH, 0.9, False), (NEWEST_ONLY, 1.1, True), (NEWEST_ONLY, 0.9, False)],
 )
 def test_pages_that_never_landed_go_when_nobody_can_retry_them(
     warehouse: sa.Engine, owner: Owner, rule: KeepRule, days: float, *, goes: bool
