@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 DAGSTER_URL_VARIABLE: Final = "JIRA_ASSETS_DAGSTER_DATABASE_URL"
 RUNS_AT_ONCE: Final = 4
 DEQUEUE_SECONDS: Final = 2
+USER_CODE_RETRIES: Final = 60
+USER_CODE_RETRY_SECONDS: Final = 10
+"""So often, and after so long each, a run leaves the queue anew where no code server answers."""
 _STATEMENT_TIMEOUT_MS: Final = 600_000
 _POOL_RECYCLE_SECONDS: Final = 3600
 SITES_AT_ONCE: Final = 2
@@ -52,8 +55,14 @@ def instance_config(dagster_url: str) -> dict[str, Any]:
         "run_coordinator": {
             "module": "dagster.core.run_coordinator",
             "class": "QueuedRunCoordinator",
-            # Less than its default of 5: what somebody asks for begins that much sooner.
-            "config": {"dequeue_interval_seconds": DEQUEUE_SECONDS},
+            "config": {
+                # Less than its default of 5: what somebody asks for begins that much sooner.
+                "dequeue_interval_seconds": DEQUEUE_SECONDS,
+                # By default none: while the code server restarts, the queue would be emptied, run
+                # by run, each of them failed.
+                "max_user_code_failure_retries": USER_CODE_RETRIES,
+                "user_code_failure_retry_delay": USER_CODE_RETRY_SECONDS,
+            },
         },
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},

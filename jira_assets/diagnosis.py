@@ -101,6 +101,14 @@ def examine_instance(settings: Mapping[str, Any]) -> Iterator[Finding]:
             "processes as the default allows.",
             "Set concurrency.runs.max_concurrent_runs in dagster.yaml, about two a core.",
         )
+    coordinator = (settings.get("run_coordinator") or {}).get("config") or {}
+    if not coordinator.get("max_user_code_failure_retries"):
+        yield Finding(
+            "While the code server restarts, each run whose turn it is fails: a minute of that "
+            "empties the queue.",
+            "Set run_coordinator.config.max_user_code_failure_retries (60) and "
+            "user_code_failure_retry_delay (10) in dagster.yaml.",
+        )
     yield from _examine_pools((settings.get("concurrency") or {}).get("pools") or {})
     if (settings.get("telemetry") or {}).get("enabled", True):
         yield Finding("Dagster's telemetry is on.", "Set telemetry.enabled: false in dagster.yaml.")

@@ -50,6 +50,7 @@ def test_the_instance_that_we_configure_is_in_order() -> None:
             "Pools count steps, not runs",
             "concurrency.pools.granularity: run",
         ),
+        ({"run_coordinator": {"config": {}}}, "empties the queue", "max_user_code_failure_retries"),
         ({"telemetry": {}}, "telemetry is on", "telemetry.enabled: false"),
     ],
 )
@@ -67,7 +68,7 @@ def test_run_retries_that_are_off_or_for_crashes_only_do_no_harm() -> None:
 
 @pytest.mark.parametrize("empty", [{}, {"concurrency": None}, {"concurrency": {"pools": None}}])
 def test_an_empty_dagster_yaml_lacks_storage_limits_and_silence(empty: dict[str, Any]) -> None:
-    assert len(list(examine_instance(empty))) == 5
+    assert len(list(examine_instance(empty))) == 6
 
 
 @pytest.mark.parametrize(

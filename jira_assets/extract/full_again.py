@@ -90,6 +90,7 @@ def _is_up_to_date(watermark: Watermark | None, site: Site) -> bool:
         watermark is not None
         and watermark.unreadable is None
         and watermark.read_until is not None
-        and watermark.read_until >= site.now - UP_TO_DATE
+        and max(watermark.read_until, watermark.idle_until or watermark.read_until)
+        >= site.now - UP_TO_DATE
         and is_settled(watermark, site.mapped)
     )

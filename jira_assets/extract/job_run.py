@@ -28,6 +28,7 @@ from jira_assets.warehouse.job_runs import (
     serve,
 )
 from jira_assets.warehouse.job_settings import JOB_TAG
+from jira_assets.warehouse.jsonb import clean_text
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -126,7 +127,7 @@ def _engine(context: dg.HookContext) -> "sa.Engine":
 
 def _sentence(error: BaseException | None) -> str:
     if isinstance(error, dg.Failure) and error.description:
-        return error.description
+        return clean_text(error.description)
     while error is not None and type(error).__name__.startswith("Dagster") and error.__cause__:
         error = error.__cause__
-    return str(error).strip() or "the step failed and does not say why"
+    return clean_text(str(error)).strip() or "the step failed and does not say why"

@@ -15,8 +15,9 @@ Decisions this module embodies:
 * Of a project that was never read in full, an issue may come for the first time whenever it
   changes: its whole changelog is read then.
 * A project in which nothing has changed since its watermark, or that has no issue, as the site's
-  project list says, is not asked for at all. What is known then is as old as that list, and so is
-  its watermark.
+  project list says, is not asked for at all. What is known then is as old as that list. The
+  watermark stays where it is: nobody says how late the list hears of a change, and a window that
+  began behind one would lose it. To begin where it was read last costs nothing.
 """
 
 from collections.abc import Mapping
@@ -40,6 +41,10 @@ class Watermark(Protocol):
     @property
     def read_until(self) -> datetime | None:
         """Everything before it has landed; None: nothing yet."""
+
+    @property
+    def idle_until(self) -> datetime | None:
+        """Nothing has changed since it was read, until then, as the site's list said."""
 
     @property
     def full_read_at(self) -> datetime | None:
@@ -115,7 +120,8 @@ def plan_window(
     idle = _is_idle(project, watermark, since)
     window = Window(
         since=since,
-        until=(moments.listed_at if idle else moments.begins_at) - OVERLAP,
+        until=since if since is not None and idle else moments.begins_at - OVERLAP,
+        idle_until=moments.listed_at - OVERLAP if idle else None,
         project_key=project.key,
         mapped={column: _as_known(each, known.get(column)) for column, each in mapped.items()},
     )

@@ -9,6 +9,9 @@ Decisions this module embodies:
   between submits it when it comes back; if it was ended before, the daemon passes it over.
 * A run writes the end of its job itself. Where it could not (it was killed, or Postgres was away
   just then), the row still says RUNNING once the run is over, and is ended here.
+* A run whose steps have ended, and whose end Dagster's storage did not take (it was away for longer
+  than Dagster tries), is STARTED for ever as well. In a run of one of our jobs nothing of others
+  may follow, so after some minutes it is ended.
 * Only runs of our own are touched: those that gave a sign of life, and those of our jobs. Whether a
   run of somebody else's that does not beat is alive, we cannot know.
 """
@@ -24,6 +27,7 @@ from jira_assets.jobs.run_failures import KILLED, NEVER_LAUNCHED
 from jira_assets.queue.runs import (
     IN_FLIGHT,
     WORKING,
+    has_long_ended,
     is_dead,
     unchanged_seconds,
     why_it_failed,
@@ -83,14 +87,19 @@ def _is_ours_and_dead(
     record: dg.RunRecord, beat: Beat | None, dead_after: float, jobs: Collection[str]
 ) -> bool:
     run = record.dagster_run
-    if beat is None and run.job_name not in jobs:
+    is_ours = run.job_name in jobs
+    if beat is None and not is_ours:
         return False
+    if is_ours and beat is not None and run.status in WORKING and has_long_ended(beat):
+        return True
     return is_dead(run.status, beat, unchanged_seconds(record), dead_after)
 
 
 def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, beat: Beat | None) -> str:
     if run.status is dg.DagsterRunStatus.NOT_STARTED:
         what = f"{NEVER_LAUNCHED}: Dagster created it, and could not submit it."
+    elif beat is not None and beat.finished_at is not None:
+        what = f"{KILLED}: its steps ended at {beat.finished_at}, and Dagster never heard how."
     elif beat is None:
         what = f"{KILLED}: it never gave a sign of life."
     else:

@@ -26,7 +26,7 @@ import dagster as dg
 
 from jira_assets.jobs.retention import PRUNE_JOB
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
-from jira_assets.queue.runs import IN_FLIGHT, PARTITION_TAG, partitions_in_flight
+from jira_assets.queue.runs import IN_FLIGHT, PARTITION_TAG, partitions_being_read
 from jira_assets.settings import Settings
 from jira_assets.warehouse.integrations import list_integrations
 from jira_assets.warehouse.resource import WarehouseResource
@@ -111,7 +111,7 @@ def build_nightly_schedule(
             [each.partition_key for each in integrations],
             set(context.instance.get_dynamic_partitions(PARTITIONS_NAME)),
             _on_them(context.instance, NIGHTLY),
-            partitions_in_flight(context.instance, but=not_reading),
+            partitions_being_read(context.instance, not_reading),
         )
         for line in night.words():
             context.log.info(line)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from jira_assets.jobs.launch_order import PRIORITY_TAG, hurry, priority
 from jira_assets.jobs.planning import AskedRun, JobsPlan, World, plan
 from jira_assets.partitions import PARTITIONS_NAME, PartitionKey
-from jira_assets.queue.runs import IN_FLIGHT, partitions_in_flight, runs_by_key, why_it_failed
+from jira_assets.queue.runs import IN_FLIGHT, partitions_being_read, runs_by_key, why_it_failed
 from jira_assets.warehouse.connect import WarehouseUnavailableError
 from jira_assets.warehouse.due_jobs import DueJob, bring_back, due_jobs, held_up_jobs
 from jira_assets.warehouse.job_runs import give_up
@@ -63,10 +63,12 @@ def jobs_tick(
         ensure_jobs(connection)
         bring_back(connection)
     with engine.connect() as connection:
-        due = due_jobs(connection, limit=MAX_DUE)
+        due = due_jobs(connection, limit=MAX_DUE, job_types=job_types)
         held_up = [
             f"{partition} {name}: waits for {awaited}, which is switched off and has not succeeded"
-            for partition, name, awaited in held_up_jobs(connection, limit=_MAX_LINES)
+            for partition, name, awaited in held_up_jobs(
+                connection, limit=_MAX_LINES, job_types=job_types
+            )
         ]
     if not due:
         return JobsTick(words=held_up)
@@ -88,7 +90,7 @@ def _world(
     }
     return World(
         partitions=set(instance.get_dynamic_partitions(PARTITIONS_NAME)),
-        busy=partitions_in_flight(instance, but=not_reading),
+        busy=partitions_being_read(instance, not_reading),
         asked=asked,
         job_types=job_types,
     )

@@ -20,6 +20,7 @@ from dagster import (
     DagsterEvent,
     DagsterEventType,
     DagsterInstance,
+    DagsterRun,
     DagsterRunStatus,
     RunRecord,
     RunsFilter,
@@ -29,12 +30,17 @@ from jira_assets.partitions import PARTITIONS_NAME
 from jira_assets.queue.planning import QueueRow
 from jira_assets.queue.run_state import Phase, RunState
 from jira_assets.warehouse.heartbeat import Beat, last_beats
+from jira_assets.warehouse.jsonb import clean_text
 
 MESSAGE_IDS_TAG: Final = "jira_assets/message_ids"
 PARTITION_TAG: Final = "dagster/partition"
 RUN_KEY_TAG: Final = "dagster/run_key"
 SENSOR_NAME_TAG: Final = "dagster/sensor_name"
-_RANGE_TAG: Final = "dagster/asset_partition_range_start"
+_RANGE_TAGS: Final = (
+    "dagster/asset_partition_range_start",
+    "dagster/asset_partition_range_end",
+)
+_RAW: Final = "raw_"
 STARTING_SECONDS: Final = 300.0
 """How long a run may take to its first sign of life."""
 _CHUNK: Final = 200
@@ -114,21 +120,40 @@ def run_states(
     ]
 
 
-def partitions_in_flight(instance: DagsterInstance, *, but: Collection[str] = ()) -> set[str]:
+def partitions_in_flight(instance: DagsterInstance) -> set[str]:
     """Return the partition keys that a run is on, or waits to be.
 
-    A run over a range of partitions (a backfill in few runs) names only its ends, and the range
-    follows the order in which keys were added: it counts as being on every key.
+    A run over a range of our partitions (a backfill in few runs) names only its ends, and the range
+    follows the order in which keys were added: it counts as being on every key. A range of other
+    people's partitions counts for nothing.
+    """
+    return _partitions_of(instance, instance.get_runs(RunsFilter(statuses=list(IN_FLIGHT))))
+
+
+def partitions_being_read(instance: DagsterInstance, not_reading: Collection[str]) -> set[str]:
+    """Return those of ``partitions_in_flight`` whose Jira a run may read.
 
     Args:
         instance: Dagster's.
-        but: names of jobs whose runs do not count.
+        not_reading: names of jobs whose runs do not. Nor do runs that somebody narrowed to assets
+            none of which is a raw one.
     """
     runs = instance.get_runs(RunsFilter(statuses=list(IN_FLIGHT)))
-    counted = [run for run in runs if run.job_name not in but]
-    if any(_RANGE_TAG in run.tags for run in counted):
-        return set(instance.get_dynamic_partitions(PARTITIONS_NAME))
-    return {key for run in counted if (key := run.tags.get(PARTITION_TAG)) is not None}
+    reading = [run for run in runs if run.job_name not in not_reading and _may_read(run)]
+    return _partitions_of(instance, reading)
+
+
+def _partitions_of(instance: DagsterInstance, runs: Collection[DagsterRun]) -> set[str]:
+    if any(_RANGE_TAGS[0] in run.tags for run in runs):
+        ours = set(instance.get_dynamic_partitions(PARTITIONS_NAME))
+        if any({run.tags.get(tag) for tag in _RANGE_TAGS} <= ours for run in runs):
+            return ours
+    return {key for run in runs if (key := run.tags.get(PARTITION_TAG)) is not None}
+
+
+def _may_read(run: DagsterRun) -> bool:
+    chosen = run.asset_selection
+    return not chosen or any(key.path[-1].startswith(_RAW) for key in chosen)
 
 
 def unchanged_seconds(record: RunRecord) -> float:
@@ -180,12 +205,13 @@ def _phase(record: RunRecord, beat: Beat | None, dead_after: float) -> Phase:
     if is_dead(status, beat, unchanged_seconds(record), dead_after):
         return Phase.DEAD
     phase = _PHASES[status]
-    if phase is Phase.WORKING and beat is not None and _has_long_ended(beat):
+    if phase is Phase.WORKING and beat is not None and has_long_ended(beat):
         return Phase.DONE
     return phase
 
 
-def _has_long_ended(beat: Beat) -> bool:
+def has_long_ended(beat: Beat) -> bool:
+    """Say whether a run's steps of ours came to a clean end, minutes ago."""
     return beat.finished_at is not None and beat.age_seconds > STARTING_SECONDS
 
 
@@ -232,12 +258,16 @@ def failure_event(instance: DagsterInstance, run_id: str) -> DagsterEvent | None
 
 
 def failure_sentence(event: DagsterEvent) -> str | None:
-    """Return what a failure event says, without Dagster's wrapping; None where it says nothing."""
+    """Return what a failure event says, without Dagster's wrapping; None where it says nothing.
+
+    Whatever raised it, the text is one that Postgres takes: else whoever keeps it would fail, too,
+    each time that he comes by.
+    """
     if not event.is_step_failure:
-        return event.message
+        return None if event.message is None else clean_text(event.message)
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
+        return clean_text(data.user_failure_data.description)
     return raised(event)[1] or event.message
 
 
@@ -246,7 +276,9 @@ def raised(event: DagsterEvent) -> tuple[str | None, str | None]:
     error = event.step_failure_data.error
     while error is not None and error.cause is not None and _is_dagsters(error.cls_name):
         error = error.cause
-    return (error.cls_name, error.message.strip()) if error is not None else (None, None)
+    if error is None:
+        return None, None
+    return error.cls_name, clean_text(error.message).strip()
 
 
 def _is_dagsters(class_name: str | None) -> bool:

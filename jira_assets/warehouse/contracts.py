@@ -109,6 +109,11 @@ class Window:
     """The fields that were asked for."""
     mapped: Mapping[str, MappedField] = field(default_factory=dict)
     """Column of ``issues`` to the field that it holds."""
+    idle_until: datetime | None = None
+    """Nothing has changed until then, as the site's list says; None: the project was asked for.
+
+    Kept with the watermark, and not with a landing: of an idle project nothing lands.
+    """
 
 
 @dataclass(frozen=True)

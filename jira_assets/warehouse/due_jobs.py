@@ -15,6 +15,7 @@ Decisions this module embodies:
   in the future, and would wait in silence for years; it is brought back before anything is read.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -72,15 +73,26 @@ def request_of(run_key: str) -> UUID | None:
     return None if text == run_key else UUID(text)
 
 
-def due_jobs(connection: sa.Connection, *, limit: int) -> list[DueJob]:
-    """Return at most ``limit`` jobs that may run now: overdue ones, then by priority."""
+def due_jobs(
+    connection: sa.Connection, *, limit: int, job_types: Collection[str] = tuple(JOB_TYPES)
+) -> list[DueJob]:
+    """Return at most ``limit`` jobs that may run now: overdue ones, then by priority.
+
+    Of types that are not among ``job_types``, which nobody runs here, only what was asked for: they
+    would be late without end, and take the places of all others.
+    """
     oldest = _oldest_request(_requests.request_id)
     stretch = _stretch().label("stretch")
     asked = sa.select(_requests.integration_id, _requests.job_name).where(
         _requests.state == "queued"
     )
     may_run = sa.or_(
-        sa.and_(_jobs.enabled, _jobs.next_run_at <= _now(), _dependency_lets_go()),
+        sa.and_(
+            _jobs.enabled,
+            _jobs.job_type.in_(job_types),
+            _jobs.next_run_at <= _now(),
+            _dependency_lets_go(job_types),
+        ),
         sa.tuple_(_jobs.integration_id, _jobs.job_name).in_(asked),
     )
     query = (
@@ -147,7 +159,9 @@ def bring_back(connection: sa.Connection) -> int:
     return connection.execute(sa.update(etl_jobs).where(too_far).values(nearer)).rowcount
 
 
-def held_up_jobs(connection: sa.Connection, *, limit: int) -> list[tuple[str, str, str]]:
+def held_up_jobs(
+    connection: sa.Connection, *, limit: int, job_types: Collection[str] = tuple(JOB_TYPES)
+) -> list[tuple[str, str, str]]:
     """Return at most ``limit`` due jobs that wait for one that does not run by itself.
 
     Each as the partition key, its name, and the name of the job that it waits for.
@@ -171,7 +185,8 @@ def held_up_jobs(connection: sa.Connection, *, limit: int) -> list[tuple[str, st
             _jobs.next_run_at <= _now(),
             ~awaited.c.enabled,
             awaited.c.status.not_in(["COMPLETED", "RUNNING"]),
-            ~_dependency_lets_go(),
+            _jobs.job_type.in_(job_types),
+            ~_dependency_lets_go(job_types),
         )
         .order_by(tenants.c.slug, integrations.c.slug, _jobs.job_name)
         .limit(limit)
@@ -179,8 +194,10 @@ def held_up_jobs(connection: sa.Connection, *, limit: int) -> list[tuple[str, st
     return [(row.partition_key, row.job_name, row.depends_on) for row in connection.execute(query)]
 
 
-def _dependency_lets_go() -> sa.ColumnElement[bool]:
+def _dependency_lets_go(job_types: Collection[str]) -> sa.ColumnElement[bool]:
     """Whether the job that it depends on has succeeded: the last time, or for an overdue one ever.
+
+    One of a type that nobody runs here is not waited for.
 
     What that job has landed once tells more than nothing, and issues that stand still for a day
     because fields could not be read are worse than issues with yesterday's fields.
@@ -196,7 +213,11 @@ def _dependency_lets_go() -> sa.ColumnElement[bool]:
     lets_go = sa.exists().where(
         awaited.c.integration_id == _jobs.integration_id,
         awaited.c.job_name == _jobs.depends_on,
-        sa.or_(awaited.c.status == "COMPLETED", sa.and_(_stretch() >= 1, has_ever)),
+        sa.or_(
+            awaited.c.job_type.not_in(job_types),
+            awaited.c.status == "COMPLETED",
+            sa.and_(_stretch() >= 1, has_ever),
+        ),
     )
     return sa.or_(_jobs.depends_on.is_(None), lets_go)
 

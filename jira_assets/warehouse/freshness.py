@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from jira_assets.warehouse.issue_projects import project_is
+from jira_assets.warehouse.issue_projects import known_until, project_is
 from jira_assets.warehouse.job_settings import JOB_TYPES
 from jira_assets.warehouse.jobs import Job, list_jobs
 from jira_assets.warehouse.tables import (
@@ -116,7 +116,7 @@ def _applied(connection: sa.Connection) -> dict[tuple[int, str], datetime]:
     oldest = sa.select(columns.integration_id, columns.entity, sa.func.min(columns.started_at))
     grouped = oldest.group_by(columns.integration_id, columns.entity)
     applied = {(row[0], row[1]): row[2] for row in connection.execute(grouped)}
-    # An idle project's last landing may be old, though it is read each time.
+    # An idle project's last landing may be old, though it is looked at each time.
     read_until, waits_since = _issues_read(connection), _issues_not_applied(connection)
     for integration, until in read_until.items():
         if (integration, ISSUES) in applied:
@@ -127,7 +127,7 @@ def _applied(connection: sa.Connection) -> dict[tuple[int, str], datetime]:
 def _issues_read(connection: sa.Connection) -> dict[int, datetime]:
     """Return until when each integration's issues were read: of living projects that can be."""
     marks = issue_watermarks.c
-    read = sa.select(marks.integration_id, sa.func.min(marks.read_until)).where(
+    read = sa.select(marks.integration_id, sa.func.min(known_until())).where(
         marks.unreadable.is_(None), marks.read_until.is_not(None)
     )
     living = project_is(

@@ -2,9 +2,11 @@
 
 Decisions this module embodies:
 
-* Of an incremental entity every landing counts, in the order in which they were read: those that
-  are newer than what the tables hold of the scope. Where they hold nothing of it, or what another
-  transform made: all from its last full landing on (from the oldest, where there is none).
+* Of an incremental entity every landing counts from the last full one of its scope on (from the
+  oldest, where there is none), in the order in which they were read: those that are newer than what
+  the tables hold, or all, where they hold nothing of the scope or what another transform made. So a
+  full landing helps over one before it that cannot be merged.
+* What somebody dropped is left out, until a replay: it must not hold up what comes after it.
 * Of the sweeps only the newest counts. It comes again where something older than it is applied:
   what that brings may be gone.
 * Whether something is applied is read off ``applied_extractions``; a landing counts as applied once
@@ -55,6 +57,8 @@ class Watermark:
     """Column of ``issues`` to the field that the last full reading had for it."""
     unreadable: str | None = None
     withheld_deletions: int = 0
+    idle_until: datetime | None = None
+    """Since it was read nothing has changed until then, as the site's list said."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +171,18 @@ _NEWEST_OF: Final = sa.text(
 _TO_APPLY: Final = sa.text(
     """
     WITH marker AS MATERIALIZED (
-        SELECT entity, scope, started_at, sequence, is_full FROM jira.raw_extractions
+        SELECT entity, scope, started_at, sequence, is_full FROM jira.raw_extractions AS landed
         WHERE integration_id = :integration_id AND entity IN ('issues', 'issue_ids')
         AND (
             CAST(:limit_at AS timestamptz) IS NULL
             OR (started_at, sequence) <= (:limit_at, CAST(:limit_sequence AS bigint))
         )
+        AND (:force OR NOT EXISTS (
+            SELECT FROM jira.etl_job_queue AS message
+            WHERE message.extraction_id = landed.extraction_id
+            AND message.entity = landed.entity AND message.scope = landed.scope
+            AND message.state = 'dropped'
+        ))
     ),
     held AS (
         -- Where one of the tables is behind the other, from there on.
@@ -195,11 +205,11 @@ _TO_APPLY: Final = sa.text(
         FROM marker JOIN first USING (scope) LEFT JOIN held
         ON held.entity = marker.entity AND held.scope = marker.scope
         WHERE marker.entity = 'issues'
-        AND CASE
-            WHEN held.scope IS NULL
-            THEN (marker.started_at, marker.sequence) >= (first.started_at, first.sequence)
-            ELSE (marker.started_at, marker.sequence) > (held.started_at, held.sequence)
-        END
+        AND (marker.started_at, marker.sequence) >= (first.started_at, first.sequence)
+        AND (
+            held.scope IS NULL
+            OR (marker.started_at, marker.sequence) > (held.started_at, held.sequence)
+        )
     ),
     sweep AS (
         SELECT started_at, sequence FROM marker WHERE entity = 'issue_ids'
@@ -252,6 +262,7 @@ def read_watermarks(engine: sa.Engine, integration_id: int) -> dict[str, Waterma
                 mapped=mapped_of(row.mapped),
                 unreadable=row.unreadable,
                 withheld_deletions=row.withheld_deletions,
+                idle_until=row.idle_until,
             )
             for row in connection.execute(query)
         }

@@ -1,5 +1,7 @@
 """What the project of a row of ``issue_watermarks`` is: one way to ask, for checks and status."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from jira_assets.warehouse.tables import issue_watermarks, projects
@@ -16,3 +18,9 @@ def project_is(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 def is_in_no_sweep() -> sa.ColumnElement[bool]:
     """Return that it is archived, and not deleted: sweeps pass over it."""
     return project_is(projects.c.archived.is_(True), projects.c.deleted_at.is_(None))
+
+
+def known_until() -> sa.ColumnElement[datetime]:
+    """Return until when the watermark's project is known: it was read, or nothing had changed."""
+    marks = issue_watermarks.c
+    return sa.func.greatest(marks.read_until, marks.idle_until)

@@ -156,5 +156,9 @@ issue_watermarks = sa.Table(
         comment="issues that the last sweep did not find and that were kept: half the project",
     ),
     now("updated_at", "last change of this row"),
+    timestamp(
+        "idle_until",
+        "since it was read nothing has changed until then, as the site's project list said",
+    ),
     comment="How far each project's issues have been read.",
 )

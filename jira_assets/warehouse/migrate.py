@@ -47,7 +47,7 @@ from jira_assets.warehouse.table_locks import (
 from jira_assets.warehouse.tables import SCHEMA, metadata
 from jira_assets.warehouse.views import write_views
 
-HEAD: Final = "0009"
+HEAD: Final = "0010"
 """The newest revision. Known here, so that asking whether anything is pending needs no alembic."""
 
 PATIENCE_SECONDS: Final = 60.0

@@ -15,7 +15,7 @@ from jira_assets.warehouse.freshness import (
     iso,
     read_job_overviews,
 )
-from jira_assets.warehouse.issue_projects import is_in_no_sweep, project_is
+from jira_assets.warehouse.issue_projects import is_in_no_sweep, known_until, project_is
 from jira_assets.warehouse.tables import (
     DATA_TABLES,
     OPEN_STATES,
@@ -200,7 +200,7 @@ def _issue_readings(connection: sa.Connection) -> dict[int, IssueReading]:
     is_gone = project_is(sa.or_(projects.c.deleted_at.is_not(None), projects.c.archived.is_(True)))
     read = sa.select(
         marks.integration_id,
-        sa.func.min(marks.read_until).filter(~is_gone),
+        sa.func.min(known_until()).filter(~is_gone),
         sa.func.count(marks.unreadable).filter(~is_gone),
         # Those of a project that is gone wait for somebody's word all the same.
         sa.func.coalesce(sa.func.sum(marks.withheld_deletions).filter(~is_in_no_sweep()), 0),

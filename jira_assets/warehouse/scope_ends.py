@@ -42,17 +42,17 @@ _MARK: Final = """
 _MOVE_WATERMARKS: Final = """
     INSERT INTO jira.issue_watermarks AS mark (
         integration_id, tenant_id, project_jira_id, project_key, read_until, full_read_at, mapped,
-        unreadable
+        unreadable, idle_until
     )
     SELECT %(integration_id)s::bigint, %(tenant_id)s::bigint, scope, project_key,
         CASE WHEN unreadable IS NULL THEN read_until END,
         CASE WHEN unreadable IS NULL AND is_full THEN %(began)s::timestamptz END,
         CASE WHEN unreadable IS NULL THEN mapped::jsonb ELSE '{}' END,
-        unreadable
+        unreadable, idle_until
     FROM unnest(
         %(scopes)b::text[], %(keys)b::text[], %(until)b::timestamptz[], %(is_full)b::bool[],
-        %(mapped)b::text[], %(unreadable)b::text[]
-    ) AS given (scope, project_key, read_until, is_full, mapped, unreadable)
+        %(mapped)b::text[], %(unreadable)b::text[], %(idle_until)b::timestamptz[]
+    ) AS given (scope, project_key, read_until, is_full, mapped, unreadable, idle_until)
     ON CONFLICT (integration_id, project_jira_id) DO UPDATE SET
         -- Issues still have the old one where they could not be read under the new one.
         project_key = CASE
@@ -71,6 +71,9 @@ _MOVE_WATERMARKS: Final = """
             ELSE mark.mapped
         END,
         unreadable = excluded.unreadable,
+        idle_until = CASE
+            WHEN excluded.full_read_at IS NULL THEN coalesce(excluded.idle_until, mark.idle_until)
+        END,
         updated_at = clock_timestamp()
 """
 
@@ -230,6 +233,7 @@ def _move_watermarks(
         "until": [window.until for window in windows],
         "is_full": [window.since is None for window in windows],
         "mapped": [to_jsonb(mapped_as_json(window.mapped)) for window in windows],
+        "idle_until": [window.idle_until for window in windows],
         "unreadable": [
             None if end.unreadable is None else clean_text(end.unreadable) for end in ends
         ],

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 import yaml
 from dagster import DagsterInstance
 
-from jira_assets.dagster_home import instance_config
+from jira_assets.dagster_home import USER_CODE_RETRIES, instance_config
 from jira_assets.jobs.partitions_sensor import sync_partitions
 from jira_assets.partitions import PartitionKey
 from jira_assets.queue.broker import Broker
@@ -51,7 +51,11 @@ _DAEMON_PARTS: Final = {
     "run_coordinator": {
         "module": points.DAEMON_MODULE,
         "class": "ChaosCoordinator",
-        "config": {"dequeue_interval_seconds": 1},
+        "config": {
+            "dequeue_interval_seconds": 1,
+            "max_user_code_failure_retries": USER_CODE_RETRIES,
+            "user_code_failure_retry_delay": 1,
+        },
     },
     "sensors": {"use_threads": True, "num_workers": 4},
     "run_launcher": {"module": points.DAEMON_MODULE, "class": "ChaosLauncher"},

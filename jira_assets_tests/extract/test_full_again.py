@@ -91,6 +91,11 @@ def test_one_that_is_not_up_to_date_is_read_by_its_window(mark: Watermark) -> No
     assert World([90, 90], marks={"0": mark}).due() == ["1"]
 
 
+def test_one_that_was_idle_until_lately_is_up_to_date() -> None:
+    mark = replace(MARK, read_until=NOW - timedelta(days=60), idle_until=LATELY)
+    assert World([90], marks={"0": mark}).due() == ["0"]
+
+
 def test_one_that_was_never_read_in_full_is_not_due() -> None:
     project = ListedProject("10", "A")
     assert due_in_full([project], Site({"10": MARK}, {}, {}, NOW), MONTH) == {}

@@ -20,6 +20,7 @@ OPTION = {"custom_field_01": MappedField("customfield_10001", "option")}
 class Mark:
     project_key: str = "A"
     read_until: datetime | None = READ
+    idle_until: datetime | None = None
     full_read_at: datetime | None = READ
     mapped: dict[str, MappedField] = field(default_factory=dict)
     unreadable: str | None = None
@@ -105,10 +106,20 @@ def test_a_project_without_issues_is_idle_once_it_was_read() -> None:
         assert not busy.idle
 
 
+def test_a_change_that_the_list_hears_of_late_is_in_the_next_window() -> None:
+    """However late: the window begins where the project was read last."""
+    idle = _plan(Mark(), last_changed=READ - timedelta(days=3))
+    assert idle.idle
+    later = Mark(read_until=idle.window.until, idle_until=idle.window.idle_until)
+    told = _plan(later, last_changed=LISTED - timedelta(hours=9))
+    assert not told.idle
+    assert told.window.since == READ
+
+
 def test_an_idle_project_is_not_asked_and_is_as_old_as_the_list_that_said_so() -> None:
     idle = _plan(Mark(), last_changed=READ - timedelta(seconds=1))
     assert idle.idle
-    assert idle.window.until == LISTED - OVERLAP
+    assert (idle.window.until, idle.window.idle_until) == (READ, LISTED - OVERLAP)
     for busy in (
         _plan(Mark(), last_changed=READ),
         _plan(Mark()),
@@ -122,4 +133,4 @@ def test_an_idle_project_is_not_asked_and_is_as_old_as_the_list_that_said_so() -
         ),
     ):
         assert not busy.idle
-        assert busy.window.until == NOW - OVERLAP
+        assert (busy.window.until, busy.window.idle_until) == (NOW - OVERLAP, None)

@@ -354,7 +354,37 @@ def test_without_postgres_nothing_is_launched_and_it_is_said(place: Place) -> No
     assert "s3cret" not in said
 
 
+def test_a_type_that_is_not_deployed_is_not_waited_for(place: Place) -> None:
+    """Of issues without fields, as ``build_definitions(entities=["projects", "issues"])`` has."""
+    metadata_and_issues = ["metadata", "issues"]
+    assert only(place.tick()).tags[JOB_TAG] == "jira_metadata"
+    write(place.engine, "jira_metadata", status="COMPLETED", next_run_at="+60")
+    tick = jobs_tick(place.instance, place.engine, job_types=metadata_and_issues)
+    assert [job.job_name for job in tick.launches] == ["jira_issues"]
+
+
+def test_runs_of_others_partitions_and_of_tables_hold_no_job_up(place: Place) -> None:
+    started = dg.DagsterRunStatus.STARTED
+    days = {f"dagster/asset_partition_range_{end}": "2026-11-24" for end in ("start", "end")}
+    ours = {f"dagster/asset_partition_range_{end}": KEY for end in ("start", "end")}
+    tables = frozenset({dg.AssetKey("statuses")})
+
+    def add(tags: dict[str, str], chosen: frozenset[dg.AssetKey] | None = None) -> None:
+        run = dg.DagsterRun("__ASSET_JOB", status=started, tags=tags, asset_selection=chosen)
+        place.instance.add_run(run)
+
+    add(days)
+    add(ours, tables)
+    add({"dagster/partition": KEY}, tables)
+    assert only(place.tick()).partition_key == KEY
+    add(ours, tables | {dg.AssetKey(["jira", "raw_statuses"])})
+    assert place.tick() == "acme/cloud jira_metadata: another run is on acme/cloud"
+
+
 def test_a_type_that_is_not_deployed_waits(place: Place) -> None:
+    tick = jobs_tick(place.instance, place.engine, job_types=[])
+    assert (tick.launches, tick.words) == ([], []), "late without end, it takes nobody's place"
+    ask(place.engine, get_integration(place.engine, PartitionKey.parse(KEY)), "jira_metadata")
     tick = jobs_tick(place.instance, place.engine, job_types=[])
     assert tick.launches == []
     assert tick.words == ["acme/cloud jira_metadata: nothing here runs a job of type metadata"]

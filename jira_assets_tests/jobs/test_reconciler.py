@@ -88,6 +88,29 @@ def test_a_run_that_lives_or_has_ended_its_work_goes_on(
     assert status_of(instance, alive) is STARTED
 
 
+def test_a_run_of_our_jobs_whose_end_dagster_did_not_take_is_ended(
+    instance: dg.DagsterInstance, warehouse: sa.Engine
+) -> None:
+    """Its storage was away for a minute; four of these would stop everything for hours."""
+    ours, theirs, lately = (
+        add_run(instance, job_name=name)
+        for name in ("extract_jira_site", "__ASSET_JOB", "extract_jira_site")
+    )
+    for run_id, seconds in (
+        (ours, STARTING_SECONDS + 1),
+        (theirs, STARTING_SECONDS + 1),
+        (lately, 60),
+    ):
+        killed(warehouse, run_id, seconds)
+        then = datetime.now(UTC) - timedelta(seconds=seconds)
+        ended = sa.update(run_heartbeats).where(run_heartbeats.c.run_id == run_id)
+        with warehouse.begin() as connection:
+            connection.execute(ended.values(finished_at=then))
+    (words,) = end_dead_runs(instance, warehouse, dead_after=60)
+    assert words.startswith(f"extract_jira_site {ours}: The run was killed: its steps ended at ")
+    assert status_of(instance, lately) is STARTED
+
+
 def test_a_run_of_our_jobs_that_never_beat_is_ended_after_minutes(
     instance: dg.DagsterInstance, warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -209,9 +209,19 @@ def refused() -> None:
     raise Failure("Jira refused the credentials: check secret_ref")
 
 
+@op
+def unstorable() -> None:
+    raise ValueError("page \x00 ends in \ud83d")
+
+
 @job
 def failing_job() -> None:
     failing()
+
+
+@job
+def unstorable_job() -> None:
+    unstorable()
 
 
 @job
@@ -224,6 +234,7 @@ def refused_job() -> None:
     [
         (failing_job, "RuntimeError: the merge of statuses failed"),
         (refused_job, "Jira refused the credentials: check secret_ref"),
+        (unstorable_job, "ValueError: page  ends in \ufffd"),
     ],
 )
 def test_the_reason_of_a_failure_is_its_sentence(

@@ -145,6 +145,9 @@ ROWS: Final[dict[str, tuple[str, ...]]] = {
             "'1', 'P', now(), now()",
         ),
     ),
+    "0009": (
+        "INSERT INTO jira.database_roles (role_name, kind) VALUES ('reader-' || :n, 'reader')",
+    ),
 }
 """By the revision that brought the tables or columns that they name."""
 

@@ -14,7 +14,7 @@ from jira_assets.warehouse.increments import (
     field_usage,
 )
 from jira_assets.warehouse.landing import UnknownExtractionError
-from jira_assets.warehouse.tables import custom_fields, projects_custom_fields
+from jira_assets.warehouse.tables import custom_fields, etl_job_queue, projects_custom_fields
 from jira_assets_tests.warehouse.data import add_owner, mark
 from jira_assets_tests.warehouse.issues_data import (
     TABLES,
@@ -64,6 +64,33 @@ def test_another_transform_begins_with_the_last_full_landing(
     assert due(warehouse, owner) == []
     assert due(warehouse, owner, "2") == expected
     assert due(warehouse, owner, force=True) == expected
+
+
+def test_a_newer_full_landing_makes_up_for_those_before_it(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    put(warehouse, owner, *whole("10", issue("1")))
+    apply(warehouse, owner)
+    put(warehouse, owner, *whole("10", issue("1"), since=0))
+    assert due(warehouse, owner) == ["10+"]
+    put(warehouse, owner, *whole("10", issue("1")))
+    put(warehouse, owner, *whole("10", issue("1"), since=1))
+    assert due(warehouse, owner) == ["10", "10+"]
+
+
+def test_what_was_dropped_holds_nothing_up_until_a_replay(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    put(warehouse, owner, *whole("10", issue("1")))
+    apply(warehouse, owner)
+    bad = put(warehouse, owner, *whole("10", issue("1"), since=0)).extraction_id
+    put(warehouse, owner, *whole("20", issue("2")))
+    put_sweep(warehouse, owner, {"10": ["1"], "20": ["2"]})
+    mine = etl_job_queue.c.extraction_id == bad
+    with warehouse.begin() as connection:
+        connection.execute(sa.update(etl_job_queue).where(mine).values(state="dropped"))
+    assert due(warehouse, owner) == ["20", "site"]
+    assert due(warehouse, owner, force=True) == ["10", "10+", "20", "site"]
 
 
 def test_a_replay_of_an_extraction_ends_with_it(warehouse: sa.Engine, owner: Owner) -> None:

@@ -106,6 +106,21 @@ def test_scopes_land_when_they_end_though_their_pages_mix(
     )
 
 
+def test_until_when_a_project_was_idle_stands_beside_its_watermark(
+    warehouse: sa.Engine, owner: Owner
+) -> None:
+    put(warehouse, owner, *whole("10", issue("1")))
+    for number in (5, 6):
+        idle = whole("10", since=1, until=1, idle_until=day(number))
+        assert put(warehouse, owner, *idle).idle == ("10",)
+        found = mark(warehouse, owner)
+        assert (found.read_until, found.idle_until) == (day(1), day(number))
+    put(warehouse, owner, *whole("10", issue("1"), since=1, until=7))
+    assert mark(warehouse, owner).idle_until == day(6)
+    put(warehouse, owner, *whole("10", issue("1"), until=3))
+    assert mark(warehouse, owner).idle_until is None, "it may lie ahead, as the watermark may"
+
+
 def test_the_last_full_landing_says_what_it_asked_for_and_whether_more_has_come(
     warehouse: sa.Engine, owner: Owner
 ) -> None:
