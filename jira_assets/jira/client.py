@@ -196,7 +196,9 @@ class JiraClient:
 
         The same issue may be on two pages. With ``since``, histories that are older, and that came
         with an earlier reading, may be missing. A project that cannot be read is a ``ProjectEnd``
-        alone. Failures and closing the generator are as in ``project_statuses``.
+        alone. Failures and closing the generator are as in ``project_statuses``, but for what may
+        be so of one project only (5xx, timeouts, too large an answer, …, after all tries): it is
+        raised when the other projects were read, or with the third of its kind.
         """
         yield from self._issues().issues(queries)
 

@@ -17,7 +17,12 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+MOST_PUT_OFF: Final = 3
 _CUT_AGAIN_SECONDS: Final = 0.05
+
+
+def _never(_error: Exception) -> bool:
+    return False
 
 
 def as_they_arrive(
@@ -62,16 +67,36 @@ class _Ended:
     number: int
 
 
+class _PutOff:
+    """The exceptions that come out at the end, or with the last that is put off."""
+
+    def __init__(self, put_off: Callable[[Exception], bool]) -> None:
+        self._put_off = put_off
+        self._errors: list[BaseException] = []
+
+    def take(self, error: BaseException | None, *, at_the_end: bool = False) -> None:
+        """Take how an item ended, and raise what is to come out now."""
+        if error is not None and not (isinstance(error, Exception) and self._put_off(error)):
+            raise error
+        if error is not None:
+            self._errors.append(error)
+        if self._errors and (at_the_end or len(self._errors) == MOST_PUT_OFF):
+            raise self._errors[0]
+
+
 def as_they_stream(
     read: Callable[[T, threading.Event], Iterator[R]],
     items: Iterable[T],
     *,
     threads: int,
     cut: Callable[[], None],
+    put_off: Callable[[Exception], bool] = _never,
 ) -> Generator[R, None, None]:
     """Yield the results of ``read(item, stop)`` of every item: in order those of one item.
 
-    Each item is read by one thread. What ends it early does so as in ``as_they_arrive``.
+    Each item is read by one thread. What ends it early does so as in ``as_they_arrive``, but for
+    exceptions that ``put_off`` is true of: the first of them comes out when all other items were
+    read. With the third there is something wrong with more than an item, and it ends.
     """
     stop = threading.Event()
     remaining = zip(count(), items, strict=False)
@@ -100,15 +125,17 @@ def as_they_stream(
             for number, item in islice(remaining, most):
                 reading[number] = executor.submit(work, number, item)
 
+        late = _PutOff(put_off)
         try:
             hand_out(2 * threads)
             while reading:
                 result = waiting.get()
                 if isinstance(result, _Ended):
                     hand_out(1)
-                    reading.pop(result.number).result()
+                    late.take(reading.pop(result.number).exception())
                 else:
                     yield result
+            late.take(None, at_the_end=True)
         finally:
             end_all(executor, stop, reading.values(), cut_and_make_room)
 

@@ -5,6 +5,8 @@ Decisions this module embodies:
 * A project is read by one thread, its pages one after the other, since each says where the next one
   begins; several projects are read at once, and their pages come out as they arrive.
 * What a page leaves out of changelogs is read right after it, before the project's next page.
+* A project that Jira answers badly, try after try, fails the reading once the others are read: it
+  may be so for ever (a page that takes a server too long), and would keep all others from landing.
 * A project whose first search says that there is none, or none for us, could not be read. Said of a
   later page this is an error: what came before it is not whole.
 """
@@ -17,7 +19,14 @@ from typing import Any, Final
 from jira_assets.jira.caller import Caller
 from jira_assets.jira.changelogs import short_changelogs
 from jira_assets.jira.dialect import CLOUD, Dialect
-from jira_assets.jira.errors import JiraError, RefusedRequestError, UnreadableError
+from jira_assets.jira.errors import (
+    JiraError,
+    OversizedAnswerError,
+    RateLimitedError,
+    RefusedRequestError,
+    TransientJiraError,
+    UnreadableError,
+)
 from jira_assets.jira.fanout import as_they_arrive, as_they_stream
 from jira_assets.jira.missing_changelogs import MissingChangelogs
 from jira_assets.jira.results import OK, Answer, IssueQuery, ProjectEnd, ProjectRef
@@ -75,7 +84,13 @@ class IssueReader:
                     yield from self._missing.read(fresh, query.project, stop)
                     before = ids_of(result.payload)  # the last of them may be on the next page
 
-        yield from as_they_stream(read, queries, threads=self._site.max_concurrency, cut=self._cut)
+        yield from as_they_stream(
+            read,
+            queries,
+            threads=self._site.max_concurrency,
+            cut=self._cut,
+            put_off=_is_of_one_project,
+        )
 
     def issue_ids(self, refs: Iterable[ProjectRef]) -> Generator[Answer | ProjectEnd, None, None]:
         """Yield the ids of all issues of projects: see ``JiraClient.issue_ids``."""
@@ -132,3 +147,10 @@ class IssueReader:
             raise error
         status = error.status or 0
         return Answer(self._dialect.search, body, status, error.body, ref, method="POST")
+
+
+def _is_of_one_project(error: Exception) -> bool:
+    """Say whether it may be so of one project only: not a limit, nor what somebody must mend."""
+    if isinstance(error, RateLimitedError):
+        return False
+    return isinstance(error, TransientJiraError | OversizedAnswerError)

@@ -24,6 +24,7 @@ from typing import Any, Final
 from jira_assets.jira.errors import PagingError
 from jira_assets.jira.shapes import ids_of, items_of, number
 
+_FEW: Final = 5
 _MOST_SETBACKS: Final = 10
 
 Page = Mapping[str, Any]
@@ -77,6 +78,8 @@ class _Progress:
     ended: bool = False
     pages: set[frozenset[str]] = field(default_factory=set)
     total: int | None = None
+    most: int = 0
+    """The largest total that a page has told."""
     frontier: int = 0
     setbacks: int = 0
     empty_at: int | None = None
@@ -113,6 +116,9 @@ class _Progress:
         arrived, expected = self._arrived(), self.total or 0
         if self.skipped and arrived < expected:
             raise self._error(f"only {arrived} of {expected} arrived")
+        # Read anew, the list is what it then is; taken as it came, what it lacks would be deleted.
+        if self.total is not None and expected < self.most / 2 > _FEW:
+            raise self._error(f"there were {self.most} of them, and are {expected} now")
         self.ended = True
 
     def _pass_over(self, page: Page) -> None:
@@ -133,6 +139,7 @@ class _Progress:
 
     def _shrunk_by(self, page: Page) -> int:
         before, self.total = self.total, number(page, "total")
+        self.most = max(self.most, self.total or 0)
         return max(0, (before or 0) - self.total) if self.total is not None else 0
 
     def _error(self, what: str) -> PagingError:

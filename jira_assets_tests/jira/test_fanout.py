@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -198,3 +198,50 @@ def test_items_that_fail_to_come_end_the_streams() -> None:
     with pytest.raises(LookupError, match="the roster broke"):
         list(as_they_stream(_count_up, items(), threads=2, cut=lambda: None))
     assert _threads() == []
+
+
+class _Late(Exception):  # noqa: N818  # what a test raises
+    pass
+
+
+def _fail_at(*bad: int) -> Callable[[int, threading.Event], Iterator[int]]:
+    def read(item: int, _stop: threading.Event) -> Iterator[int]:
+        yield item
+        if item in bad:
+            raise _Late(item)
+
+    return read
+
+
+def test_what_may_be_put_off_comes_out_when_all_others_were_read() -> None:
+    results = as_they_stream(_fail_at(1, 5), range(40), threads=3, cut=_uncut, put_off=_is_late)
+    found: list[int] = []
+    with pytest.raises(_Late):
+        found.extend(iter(results))
+    assert sorted(found) == list(range(40))
+
+
+def test_the_third_of_what_may_be_put_off_ends_it() -> None:
+    results = as_they_stream(
+        _fail_at(*range(1, 40)), range(40), threads=1, cut=lambda: None, put_off=_is_late
+    )
+    found: list[int] = []
+    with pytest.raises(_Late, match="1"):
+        found.extend(iter(results))
+    assert found[:4] == [0, 1, 2, 3]
+    assert len(found) < 10
+
+
+def test_what_may_not_be_put_off_ends_it_at_once() -> None:
+    def read(item: int, _stop: threading.Event) -> Iterator[int]:
+        yield item
+        if item:
+            raise _Late(item) if item == 1 else ValueError(item)
+
+    results = as_they_stream(read, range(40), threads=1, cut=lambda: None, put_off=_is_late)
+    with pytest.raises(ValueError, match="2"):
+        list(results)
+
+
+def _is_late(error: Exception) -> bool:
+    return isinstance(error, _Late)

@@ -402,5 +402,24 @@ def test_the_first_failure_ends_the_other_projects(jira: ScriptedJira) -> None:
     assert _threads() == []
 
 
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [(Reply({}, 500), "UnavailableError"), (Reply(b"[1", 200), "MalformedAnswerError")],
+)
+def test_what_may_be_of_one_project_only_comes_when_the_others_were_read(
+    jira: ScriptedJira, reply: Reply, kind: str
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        return reply if "project = 10 " in asked.body["jql"] else _page(_issue(1))
+
+    more = [ProjectRef(str(number), f"R{number}") for number in range(30, 40)]
+    found: list[Answer | ProjectEnd] = []
+    with client(jira.cloud().by(CLOUD, answer)) as reader, pytest.raises(getattr(errors, kind)):
+        found.extend(iter(reader.issues(_queries(P, Q, *more))))
+    ended = {each.project.key for each in found if isinstance(each, ProjectEnd)}
+    assert ended == {ref.key for ref in (Q, *more)}
+    assert _threads() == []
+
+
 def _threads() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name.startswith("jira")]

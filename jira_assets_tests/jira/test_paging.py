@@ -118,6 +118,16 @@ def test_a_growing_total_is_followed() -> None:
     assert _read(site.page) == [1, 2, 3, 11]
 
 
+def test_a_list_that_loses_half_of_itself_while_it_is_read_is_no_list() -> None:
+    """An incident, or pages of an anonymous visitor in between: what is missing is not deleted."""
+    site = Site([*range(30)], 10)
+    pages = {0: site.page(0), 10: site.page(10)}
+    gone = {"values": [], "startAt": 0, "maxResults": 10, "total": 0, "isLast": True}
+    answers = iter([pages[0], pages[10], gone, gone, gone])
+    with pytest.raises(PagingError, match="there were 30 of them, and are 0 now"):
+        _read(lambda _: next(answers))
+
+
 def test_a_shrinking_total_loses_nothing_that_moved_over_the_border() -> None:
     site = Site([1, 2, 3, 4, 5, 6], 2)
     site.before = lambda page: site.ids.remove(1) if page == 1 else None
