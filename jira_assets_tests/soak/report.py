@@ -85,14 +85,15 @@ def markdown(soak: Soak) -> str:
     rule = (
         f"A series levels off where the Theil-Sen slope of its last two thirds is at most "
         f"{SHARE_PER_HOUR:.0%} of its level an hour (or {units}, where that is more), or where its "
-        "last third comes no higher than its second."
+        "last third comes no higher than its second and what it may gain meanwhile."
     )
     lines = [
         *(what, "", kept, "", *pace(soak), "", rule, ""),
-        "| series | first third | last third | highest | slope an hour | verdict |",
-        "|---|---|---|---|---|---|",
+        "| series | first third | second | last | highest | slope an hour | verdict |",
+        "|---|---|---|---|---|---|---|",
         *(
-            f"| {each.name} | {each.first:,.1f} | {each.last:,.1f} | {each.highest:,.1f} "
+            f"| {each.name} | {each.first:,.1f} | {each.second:,.1f} | {each.last:,.1f} "
+            f"| {each.highest:,.1f} "
             f"| {each.per_hour:+,.1f} | {each.word} |"
             for each in sorted(soak.verdicts, key=lambda one: one.name)
         ),

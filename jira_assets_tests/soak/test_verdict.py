@@ -27,17 +27,19 @@ NOISE = [Random(1).uniform(-40, 40) for _ in STEPS]
 LEVEL = [1000 + noise for noise in NOISE]
 WARMING_UP = [min(1000.0, 20.0 * step) for step in STEPS]
 TEETH = [500.0 + 25 * (step % 20) for step in STEPS]
+RISING_TEETH = [500.0 + 25 * (step % 80) + step / 20 for step in STEPS]
+GROWING_TEETH = [500.0 + 25 * (step % 80) + 5 * step for step in STEPS]
 PEAKS = [5000.0 if step % 10 == 0 else 1000 + step / 10 for step in STEPS]
 LEAK = [1000.0 + 2 * step + noise for step, noise in zip(STEPS, NOISE, strict=True)]
 LATE_LEAK = [1000.0 + max(0, step - 80) for step in STEPS]
 
 
-@pytest.mark.parametrize("values", [LEVEL, WARMING_UP, TEETH, PEAKS, [0.0] * 240])
+@pytest.mark.parametrize("values", [LEVEL, WARMING_UP, TEETH, RISING_TEETH, PEAKS, [0.0] * 240])
 def test_what_levels_off(values: list[float]) -> None:
     assert verdict(*values).levels_off is True
 
 
-@pytest.mark.parametrize("values", [LEAK, LATE_LEAK])
+@pytest.mark.parametrize("values", [LEAK, LATE_LEAK, GROWING_TEETH])
 def test_what_grows(values: list[float]) -> None:
     found = verdict(*values)
     assert found.levels_off is False

@@ -3,8 +3,9 @@
 The first third is the warming up: it is shown, and not judged. Of the rest the slope is the median
 of the slopes between all pairs (Theil and Sen), so a peak or a pruning between two samples counts
 as little as it should. A series levels off where that slope, over an hour, is at most a tenth of
-the level; or where the last third lies no higher than the second, which a saw's teeth do; or where
-what it would gain in an hour is too little to matter.
+the level; or where the last third comes no higher than the second and what it may gain meanwhile,
+which a saw's teeth do (of a few of them the slope depends on where they are cut); or where what it
+would gain in an hour is too little to matter.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,8 @@ class Verdict:
 
     name: str
     first: float
-    """The mean of the first third of the time."""
+    """The mean of the first third of the time; as the other two, of all where a third has none."""
+    second: float
     last: float
     highest: float
     per_hour: float
@@ -69,10 +71,12 @@ def judge(name: str, points: Sequence[Point], seconds: float) -> Verdict:
     if judged:
         level = median([*second, *last])
         allowed = max(SHARE_PER_HOUR * abs(level), LEAST.get(unit, 0.0))
-        levels_off = per_hour <= allowed or max(last) <= max(second)
+        gain = allowed * seconds / 3 / _HOUR
+        levels_off = per_hour <= allowed or max(last) <= max(second) + gain
     return Verdict(
         name=name,
         first=fmean(first or values),
+        second=fmean(second or values),
         last=fmean(last or values),
         highest=max(values),
         per_hour=per_hour,
