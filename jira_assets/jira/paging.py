@@ -24,7 +24,8 @@ from typing import Any, Final
 from jira_assets.jira.errors import PagingError
 from jira_assets.jira.shapes import ids_of, items_of, number
 
-_FEW: Final = 5
+_FEW: Final = 50
+"""So many items may go while a list is read: a page of Cloud's has a hundred."""
 _MOST_SETBACKS: Final = 10
 
 Page = Mapping[str, Any]
