@@ -68,8 +68,8 @@ def instance_config(dagster_url: str) -> dict[str, Any]:
         "nux": {"enabled": False},
         "concurrency": {
             "runs": {"max_concurrent_runs": RUNS_AT_ONCE},
-            # By run: a killed one gives its slot back with its place, and nobody waits for a slot in
-            # a place. A second run on one integration does wait in both, for the lease of the first.
+            # By run: a killed one gives its slot back with its place, and nobody waits for a slot
+            # in a place. A second run on an integration waits in both for the lease of the first.
             "pools": {"granularity": "run", "default_limit": SITES_AT_ONCE},
         },
         "run_monitoring": {
