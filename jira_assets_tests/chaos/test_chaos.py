@@ -8,7 +8,7 @@ from jira_assets_tests.chaos.points import AFTER_QUEUE, POINTS
 from jira_assets_tests.chaos.report import told
 from jira_assets_tests.chaos.rounds import play
 
-SEEDS = (6, 44, 45, 94)
+SEEDS = (42, 62, 71, 74, 86)
 """Every point but one, everything of Dagster killed at once, Postgres and RabbitMQ stopped, Jira
 that fails, both tenants, and few jobs: the rounds of a hundred that took half a minute."""
 
