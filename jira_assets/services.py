@@ -35,8 +35,11 @@ from jira_assets.warehouse.dagster_storage import (
     prepare_dagster,
 )
 from jira_assets.warehouse.migrate import MigrationReport, migrate, pending
-from jira_assets.warehouse.preparation import preparation_sql
+from jira_assets.warehouse.preparation import preparation_sql, quoted
 from jira_assets.warehouse.roles import Readers, entangled_words
+
+_LONGEST: Final = 63
+"""Bytes of a name in Postgres."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +102,17 @@ def migrate_services(settings: Settings, readers: Readers | None = None) -> Iter
     """Bring our tables and Dagster's up to date; say in words what was done."""
     services = connect_services(settings)
     yield f"Database: {redact(services.owner_url)}"
+    if services.embedded_postgres and readers is not None:
+        # There is no administrator to ask. A name that Postgres would cut off is nobody's.
+        fit = [name for name in readers.roles if quoted(name) and len(name.encode()) <= _LONGEST]
+        for role in _embedded_postgres(settings.home.absolute()).make_roles(fit):
+            yield f"Made the role {role} in the embedded Postgres."
     report = migrate(
         services.owner_url, services.database_url, api_url=services.api_url, readers=readers
     )
     yield from _words(report)
+    for role in readers.withdrawn if readers is not None else ():
+        yield f"{role} is let go: it sees nothing of ours any more."
     if settings.dagster_database_url is not None:
         yield "Dagster's storage is elsewhere: Dagster creates its tables there itself."
         return
@@ -125,7 +135,8 @@ def administrators_sql(settings: Settings, readers: Sequence[str] = ()) -> str:
     if settings.database_url is None:
         raise NoServerNamedError(
             "JIRA_ASSETS_DATABASE_URL is not set, and the embedded Postgres makes its roles by "
-            "itself: set it, and JIRA_ASSETS_OWNER_DATABASE_URL, to the URLs that are to be used."
+            "itself, readers too (`jira-assets migrate --reader ROLE`). For a server of your own "
+            "set it, and JIRA_ASSETS_OWNER_DATABASE_URL, to the URLs that are to be used."
         )
     services = connect_services(settings)
     return preparation_sql(

@@ -83,6 +83,28 @@ def test_processes_with_nothing_set_share_servers_that_one_of_them_sets_up(home:
     assert not (home / "postgres" / "data" / "postmaster.pid").exists()
 
 
+def test_the_embedded_postgres_makes_readers_itself(home: Path) -> None:
+    def migrate(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "jira_assets", "migrate", *arguments],
+            env={**os.environ, "JIRA_ASSETS_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    first, again = migrate("--reader", "dbt"), migrate("--reader", "dbt")
+    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
+    assert "Made the role dbt" in first.stdout
+    assert "Made the role" not in again.stdout
+    assert "dbt reads all tenants." in again.stdout
+    assert "dbt is let go" in migrate("--no-role", "dbt").stdout
+    long = migrate("--reader", "d" * 64)
+    assert long.returncode == 1
+    assert "The server has no role ddd" in long.stderr
+    assert "has no name" in migrate("--reader", "").stderr
+
+
 def test_servers_that_are_named_are_used_and_not_migrated(empty_database: Database) -> None:
     settings = Settings.from_environment(
         {

@@ -32,7 +32,8 @@ def dev(port: int) -> None:
     with served_again(settings.home) as sites:
         for key, url in sites.items():
             click.echo(f"demo site of {key}: {url}")
-        click.echo(f"Postgres, while this runs: {psql_line(services.database_url)}")
+        url = services.owner_url if services.embedded_postgres else services.database_url
+        click.echo(f"Postgres, while this runs: {psql_line(url)}")
         click.echo(f"Dagster UI, in about 20 seconds: http://127.0.0.1:{port}")
         variables = {**os.environ, **environment(settings, services)}
         command = dev_command(port, write_workspace(settings.home))

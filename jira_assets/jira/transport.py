@@ -207,7 +207,14 @@ def _explained(error: Exception, host: str, timeouts: Timeouts) -> str:
     if isinstance(error.__cause__, NeverEndingError):
         return f"The answer of {host} had not ended after {timeouts.whole:g} s."
     for kinds, words in (
-        ((exceptions.NewConnectionError,), f"{host} cannot be reached."),
+        (
+            (exceptions.NameResolutionError,),
+            f"There is no host {host} that can be found from here: check the base URL, and DNS.",
+        ),
+        (
+            (exceptions.NewConnectionError,),
+            f"{host} cannot be reached: check host and port of the base URL, VPN and firewall.",
+        ),
         (
             (exceptions.ConnectTimeoutError,),
             f"{host} took no connection within {timeouts.connect:g} s.",

@@ -23,7 +23,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -217,11 +217,19 @@ class EmbeddedPostgres:
             else:
                 return
 
-    def _create_roles_and_database(self) -> None:
+    def make_roles(self, names: Iterable[str]) -> list[str]:
+        """Create the roles that are not there yet; each may log in. Returns the new ones."""
+        made = []
         with self._connect(SUPERUSER, "postgres") as connection:
-            for role in (OWNER_ROLE, RUNTIME_ROLE):
-                if not _exists(connection, "SELECT FROM pg_roles WHERE rolname = %s", role):
-                    connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+            for name in names:
+                if not _exists(connection, "SELECT FROM pg_roles WHERE rolname = %s", name):
+                    connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+                    made.append(name)
+        return made
+
+    def _create_roles_and_database(self) -> None:
+        self.make_roles([OWNER_ROLE, RUNTIME_ROLE])
+        with self._connect(SUPERUSER, "postgres") as connection:
             if not _exists(connection, "SELECT FROM pg_database WHERE datname = %s", DATABASE):
                 names = sql.Identifier(DATABASE), sql.Identifier(OWNER_ROLE)
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))

@@ -96,8 +96,9 @@ def get_job(connection: sa.Connection, key: PartitionKey, job_name: str) -> Job:
     """Return one job; raises ``UnknownJobError``, which names those nearest to it."""
     jobs = {job.job_name: job for job in list_jobs(connection, key)}
     if job_name not in jobs:
-        near = nearest(job_name, jobs) or sorted(jobs)
-        raise UnknownJobError(f"{key} has no job {job_name}. It has {', '.join(near) or 'none'}.")
+        near = nearest(job_name, jobs)
+        known = f"Near to it: {', '.join(near)}" if near else f"It has {', '.join(sorted(jobs))}"
+        raise UnknownJobError(f"{key} has no job {job_name}. {known}.")
     return jobs[job_name]
 
 

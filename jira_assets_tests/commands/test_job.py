@@ -91,7 +91,11 @@ def test_a_run_is_asked_for(desk: Desk) -> None:
         (("update", KEY, JOB, "--every", "0"), 1, "schedule_interval_minutes is 1 up to"),
         (("update", KEY, JOB, "--after", JOB), 1, "none of them would ever run"),
         (("update", KEY, JOB, "--after", "x"), 1, "cannot wait for x"),
-        (("update", KEY, "jira_metadat", "--off"), 1, "has no job jira_metadat. It has jira_meta"),
+        (
+            ("update", KEY, "jira_metadat", "--off"),
+            1,
+            "has no job jira_metadat. Near to it: ",
+        ),
         (("update", "acme/clod", JOB, "--off"), 1, "There is no integration acme/clod."),
         (("list", "acme/clod"), 1, "There is no integration acme/clod."),
         (("run", "acme/clod"), 1, "There is no integration acme/clod."),

@@ -104,5 +104,5 @@ def test_a_circle_is_named(warehouse: sa.Engine) -> None:
 
 def test_an_unknown_job_names_those_near_to_it(warehouse: sa.Engine) -> None:
     add_jobs(warehouse)
-    with pytest.raises(UnknownJobError, match=r"has no job jira_isues\. It has jira_issu"):
+    with pytest.raises(UnknownJobError, match=r"has no job jira_isues\. Near to it: jira_issu"):
         update_job(warehouse, KEY, "jira_isues", priority=1)
