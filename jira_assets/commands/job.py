@@ -110,7 +110,7 @@ def run(partition: "PartitionKey", job_name: str) -> None:
     asked = request_job(warehouse_engine(), partition, job_name, requested_by="command line")
     click.echo(f"asked for {partition} {job_name}: request {asked.request_id}")
     click.echo(
-        "a Dagster daemon, such as `jira-assets dev`, launches it; "
+        "a Dagster daemon, such as `jira-assets dev`, launches it, and until one does it waits; "
         f"`jira-assets job list {partition}` shows how far it is"
     )
 
@@ -142,6 +142,8 @@ def _runs(each: "Job") -> str:
 def _moment(each: "Job") -> str:
     if not each.active:
         return "never: disabled"
+    if each.asked_for_at is not None:
+        return f"asked for at {_utc(each.asked_for_at)}"
     if not each.enabled:
         return "when asked for"
     if each.waits:

@@ -81,7 +81,7 @@ def due_jobs(
     Of types that are not among ``job_types``, which nobody runs here, only what was asked for: they
     would be late without end, and take the places of all others.
     """
-    oldest = _oldest_request(_requests.request_id)
+    oldest = oldest_request(_requests.request_id)
     stretch = _stretch().label("stretch")
     asked = sa.select(_requests.integration_id, _requests.job_name).where(
         _requests.state == "queued"
@@ -125,7 +125,7 @@ def due_jobs(
     return [DueJob(**row._asdict()) for row in connection.execute(query)]
 
 
-def _oldest_request(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
+def oldest_request(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
     """Return a column of the oldest request for a job that waits."""
     mine = sa.select(column).where(
         _requests.integration_id == _jobs.integration_id,
@@ -140,7 +140,7 @@ def _stretch() -> sa.ColumnElement[float]:
     """Return by how many of its intervals a job is late; of a request, by how many minutes."""
     late = sa.extract("epoch", sa.func.statement_timestamp() - _jobs.next_run_at) / 60
     waited = sa.extract(
-        "epoch", sa.func.statement_timestamp() - _oldest_request(_requests.created_at)
+        "epoch", sa.func.statement_timestamp() - oldest_request(_requests.created_at)
     )
     by_itself = sa.case((_jobs.enabled, late / _jobs.schedule_interval_minutes), else_=0.0)
     return sa.func.greatest(by_itself, waited / 60)

@@ -15,9 +15,10 @@ from typing import Any, Final, Unpack
 import sqlalchemy as sa
 
 from jira_assets.partitions import PartitionKey, nearest
+from jira_assets.warehouse.due_jobs import oldest_request
 from jira_assets.warehouse.integrations import find_integration
 from jira_assets.warehouse.job_settings import JobSettings, check_dependencies, check_settings
-from jira_assets.warehouse.tables import etl_jobs, integrations, tenants
+from jira_assets.warehouse.tables import etl_jobs, integrations, job_requests, tenants
 
 _jobs: Final = etl_jobs.c
 _now: Final = sa.func.clock_timestamp
@@ -62,6 +63,8 @@ class Job:
     """The status of the job that it depends on."""
     awaited_enabled: bool | None
     """Whether that one runs by itself."""
+    asked_for_at: datetime | None
+    """Since when the oldest request for it waits; None: none waits."""
 
     @property
     def partition_key(self) -> str:
@@ -148,6 +151,7 @@ def _select() -> sa.Select[Any]:
             integrations.c.active,
             awaited.c.status.label("awaited_status"),
             awaited.c.enabled.label("awaited_enabled"),
+            oldest_request(job_requests.c.created_at).label("asked_for_at"),
         )
         .join(integrations, integrations.c.id == _jobs.integration_id)
         .join(tenants, tenants.c.id == integrations.c.tenant_id)

@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from jira_assets.warehouse.tables import job_requests
 from jira_assets_tests.commands.desk import Desk
 from jira_assets_tests.commands.shell import KEY
 
@@ -91,11 +92,7 @@ def test_a_run_is_asked_for(desk: Desk) -> None:
         (("update", KEY, JOB, "--every", "0"), 1, "schedule_interval_minutes is 1 up to"),
         (("update", KEY, JOB, "--after", JOB), 1, "none of them would ever run"),
         (("update", KEY, JOB, "--after", "x"), 1, "cannot wait for x"),
-        (
-            ("update", KEY, "jira_metadat", "--off"),
-            1,
-            "has no job jira_metadat. Near to it: ",
-        ),
+        (("update", KEY, "jira_metadat", "--off"), 1, "no job jira_metadat. Near to it: jira_meta"),
         (("update", "acme/clod", JOB, "--off"), 1, "There is no integration acme/clod."),
         (("list", "acme/clod"), 1, "There is no integration acme/clod."),
         (("run", "acme/clod"), 1, "There is no integration acme/clod."),
@@ -108,6 +105,15 @@ def test_what_cannot_be_is_a_sentence(
     answered = desk.shell("job", *typed)
     assert answered.code == code
     assert complaint in answered.said
+
+
+def test_that_a_run_is_asked_for_is_shown_until_it_begins(desk: Desk) -> None:
+    assert desk.shell("job", "run", KEY, "jira_issues").code == 0
+    listed = desk.shell("job", "list", KEY).said
+    assert listed.count("asked for at 20") == 1
+    with desk.engine.begin() as connection:
+        connection.execute(sa.update(job_requests).values(state="landed"))
+    assert "asked for at" not in desk.shell("job", "list", KEY).said
 
 
 def test_a_run_of_a_disabled_integration_is_refused(desk: Desk) -> None:
