@@ -63,7 +63,7 @@ def read_looks(
         found = read_progress(connection, requests)
         told.update({request_id: Told(each, dagster_url) for request_id, each in found.items()})
 
-    with engine.connect() as connection:
+    with with_its_search_path(engine).connect() as connection:
         keys = find_keys(connection, {key_id for key_id, _ in wanted})
         tenants = {key.tenant_id for key in keys.values() if key.tenant_id is not None}
         if tenants:
@@ -124,8 +124,7 @@ class Service:
 
 
 def _read_keys(engine: sa.Engine, key_ids: Collection[str]) -> dict[str, ApiKey]:
-    # One statement is its own transaction: without a begin and an end of it, two trips fewer. It
-    # names nothing that a search path could lead astray.
+    # One statement is its own transaction: without a begin and an end of it, two trips fewer.
     alone = with_its_search_path(engine).execution_options(isolation_level="AUTOCOMMIT")
     with alone.connect() as connection:
         return find_keys(connection, key_ids)

@@ -93,7 +93,11 @@ def list_keys(connection: sa.Connection) -> list[ApiKey]:
 
 
 def find_keys(connection: sa.Connection, key_ids: Collection[str]) -> dict[str, ApiKey]:
-    """Return those of these keys that are there and not revoked, by their id."""
+    """Return those of these keys that are there and not revoked, by their id.
+
+    Names nothing that a search path could lead astray, so a transaction may begin with it
+    without a trip to set one.
+    """
     rows = connection.execute(_LIVING, {"key_ids": list(key_ids)})
     return {row.key_id: ApiKey(**row._asdict()) for row in rows}
 
