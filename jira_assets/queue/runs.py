@@ -244,7 +244,7 @@ def _last_of_the_engine(instance: DagsterInstance, run_id: str) -> str | None:
     kind = DagsterEventType.ENGINE_EVENT
     found = instance.get_records_for_run(run_id, of_type=kind, limit=1, ascending=False).records
     event = found[0].event_log_entry.dagster_event if found else None
-    return event.message if event is not None else None
+    return clean_text(event.message) if event is not None and event.message else None
 
 
 def failure_event(instance: DagsterInstance, run_id: str) -> DagsterEvent | None:
@@ -263,11 +263,16 @@ def failure_sentence(event: DagsterEvent) -> str | None:
     Whatever raised it, the text is one that Postgres takes: else whoever keeps it would fail, too,
     each time that he comes by.
     """
+    said = _sentence(event)
+    return None if said is None else clean_text(said)
+
+
+def _sentence(event: DagsterEvent) -> str | None:
     if not event.is_step_failure:
-        return None if event.message is None else clean_text(event.message)
+        return event.message
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
-        return clean_text(data.user_failure_data.description)
+        return data.user_failure_data.description
     return raised(event)[1] or event.message
 
 
@@ -276,9 +281,7 @@ def raised(event: DagsterEvent) -> tuple[str | None, str | None]:
     error = event.step_failure_data.error
     while error is not None and error.cause is not None and _is_dagsters(error.cls_name):
         error = error.cause
-    if error is None:
-        return None, None
-    return error.cls_name, clean_text(error.message).strip()
+    return (error.cls_name, error.message.strip()) if error is not None else (None, None)
 
 
 def _is_dagsters(class_name: str | None) -> bool:
