@@ -105,9 +105,7 @@ def build_definitions(
         UnknownScheduleError: a schedule that is none of those.
     """
     times = _times(crons)
-    unknown = sorted(set(entities) - set(ENTITIES))
-    if unknown:
-        raise UnknownEntityError(f"{', '.join(unknown)}: choose from {', '.join(ENTITIES)}.")
+    _require_known(entities)
     prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     tables = tables_of(entities)
     raw = build_raw_assets(entities, prefix)
@@ -169,6 +167,12 @@ def _sensors(
         build_reconciler_sensor(default_status=status),
         build_failure_sensor(jobs=jobs.makes, default_status=status),
     ]
+
+
+def _require_known(entities: Sequence[str]) -> None:
+    unknown = sorted(set(entities) - set(ENTITIES))
+    if unknown:
+        raise UnknownEntityError(f"{', '.join(unknown)}: choose from {', '.join(ENTITIES)}.")
 
 
 def _times(given: Mapping[str, str]) -> dict[str, str]:

@@ -83,18 +83,6 @@ def due_jobs(
     """
     oldest = oldest_request(_requests.request_id)
     stretch = _stretch().label("stretch")
-    asked = sa.select(_requests.integration_id, _requests.job_name).where(
-        _requests.state == "queued"
-    )
-    may_run = sa.or_(
-        sa.and_(
-            _jobs.enabled,
-            _jobs.job_type.in_(job_types),
-            _jobs.next_run_at <= _now(),
-            _dependency_lets_go(job_types),
-        ),
-        sa.tuple_(_jobs.integration_id, _jobs.job_name).in_(asked),
-    )
     query = (
         sa.select(
             _jobs.integration_id,
@@ -112,7 +100,7 @@ def due_jobs(
         )
         .join(integrations, integrations.c.id == _jobs.integration_id)
         .join(tenants, tenants.c.id == integrations.c.tenant_id)
-        .where(integrations.c.active, may_run, ~_is_at_work())
+        .where(integrations.c.active, _may_run(job_types), ~_is_at_work())
         .order_by(
             sa.case((stretch >= 1, -stretch), else_=_jobs.priority),
             _jobs.priority,
@@ -123,6 +111,20 @@ def due_jobs(
         .limit(limit)
     )
     return [DueJob(**row._asdict()) for row in connection.execute(query)]
+
+
+def _may_run(job_types: Collection[str]) -> sa.ColumnElement[bool]:
+    """Whether a job is due, or was asked for."""
+    asked = sa.select(_requests.integration_id, _requests.job_name).where(
+        _requests.state == "queued"
+    )
+    is_due = sa.and_(
+        _jobs.enabled,
+        _jobs.job_type.in_(job_types),
+        _jobs.next_run_at <= _now(),
+        _dependency_lets_go(job_types),
+    )
+    return sa.or_(is_due, sa.tuple_(_jobs.integration_id, _jobs.job_name).in_(asked))
 
 
 def oldest_request(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
