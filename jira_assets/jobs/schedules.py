@@ -11,7 +11,7 @@ Decisions this module embodies:
 * A partition that Dagster has not (any more) would fail the whole tick, and so would not be a skip:
   keys are compared with Dagster's in the tick. One whose nightly run is not over is left out.
 * What it reads of issues is what is new, and all of a project every so often: else raw data of
-  issues would add up for ever (see ``retention``), for nothing else reads in full by itself.
+  issues would add up for ever (see ``retention``), for nothing else does so regularly.
 * An error fails the tick, other than in the sensors: it comes once a night, and a skipped night is
   to be seen.
 * Both are off until somebody switches them on: the one calls other people's servers, the other
